@@ -1,0 +1,67 @@
+//! Planted bugs: each is a mistake that somebody has made in a system like this one. The simulator and the models
+//! switch one on to prove that their oracles can fail. In production `Bugs::planted` is a constant `false` and the
+//! branches do not exist; nothing here may ever be reachable from configuration.
+
+/// A mistake that can be switched on in tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PlantedBug {
+    /// A leader trusts its lease for the full election timeout, although clocks drift.
+    LeaseNotShortenedForDrift,
+    /// A vote is answered before it is durable.
+    VoteNotPersisted,
+    /// A leader commits an entry of an older term by counting replicas (Raft paper, figure 8).
+    CommitOldTermByCounting,
+    /// A follower acknowledges entries before they are durable.
+    AcknowledgeBeforeDurable,
+    /// The leader counts its own log entry before it is durable.
+    LeaderCountsUndurable,
+    /// A retried request is applied again.
+    DeduplicationForgotten,
+    /// Deduplication records are not carried by flush and snapshot.
+    DeduplicationLostAtRestart,
+    /// A restarted node votes at once, although it may have promised a lease.
+    RestartForgetsLease,
+    /// The frozen memtable is dropped when the flush is submitted, not when it is durable.
+    MemtableLostAtFlush,
+    /// The log is cut up to what was applied instead of what was flushed.
+    LogCutBeforeFlush,
+    /// A deposed leader goes on serving linearizable reads.
+    ReadFromDeposedLeader,
+    /// Reads at a new leader are served before an entry of its term is committed.
+    ReadBeforeOwnTermCommitted,
+    /// A leader stamps with the bare wall clock.
+    StampFromWallClock,
+    /// A follower does not truncate a conflicting suffix.
+    ConflictingSuffixKept,
+    /// Only the first partition change of a batch is applied.
+    BatchTorn,
+    /// Conditions are evaluated when proposed, not when applied.
+    ConditionEvaluatedEarly,
+    /// At equal timestamps the value beats the tombstone.
+    TombstoneLosesTie,
+    /// Expiry is judged by the wall clock of whoever reads.
+    ExpiryByLocalWallClock,
+    /// A page starts at the last row of the page before.
+    PageRepeatsRow,
+    /// DDL returns when the catalogue has it, before other nodes serve it.
+    SchemaReturnsEarly,
+    /// A snapshot omits the memtable.
+    SnapshotWithoutMemtable,
+    /// TRUNCATE keeps the table's storage id.
+    TruncateKeepsRows,
+}
+
+/// Which planted bugs are switched on. The production world never overrides `planted`.
+pub trait Bugs {
+    /// Whether this mistake shall be made.
+    #[inline(always)]
+    fn planted(&self, _bug: PlantedBug) -> bool {
+        false
+    }
+}
+
+/// No bugs: what production runs with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct NoBugs;
+
+impl Bugs for NoBugs {}

@@ -1,0 +1,45 @@
+//! Names of things. Each is its own type, so that what must not be confused cannot be.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident($inner:ty)) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name(pub $inner);
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "{}", self.0)
+            }
+        }
+    };
+}
+
+id!(/** A node: one single-threaded state machine with its own stores. Unique in the cluster, never reused. */ NodeId(u32));
+id!(/** An availability zone; an index into the cluster's list of zones. */ ZoneId(u8));
+id!(/** A shard: a range of the token ring, or the catalogue (`ShardId::CATALOGUE`). */ ShardId(u32));
+id!(/** A client's connection to one node. Never reused within a node's incarnation. */ ConnId(u64));
+id!(/** A promise that the world will say when something submitted is durable. Per node, increasing. */ Ticket(u64));
+id!(/** Where a table's rows are kept. TRUNCATE and DROP + CREATE give a new one, so old rows can never come back. */ StorageId(u32));
+id!(/** A column of a table. The id of a dropped column is never given again. */ ColumnId(u32));
+id!(/** Position in a shard's log; the first entry is 1, 0 is "nothing". */ LogIndex(u64));
+id!(/** A raft term; 0 is "before the first election". */ Term(u64));
+id!(/** One life of a node: a new number at every start, larger than all before it. */ Incarnation(u64));
+id!(/** Version of the schema: the catalogue's log index at which it was made. */ SchemaVersion(u64));
+
+impl ShardId {
+    /// The shard that holds keyspaces, tables and the layout of the cluster. Data shards start at 1.
+    pub const CATALOGUE: ShardId = ShardId(0);
+}
+
+/// Names a request inside the cluster: however often it is sent, a shard applies it once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RequestId {
+    /// The coordinator.
+    pub node: NodeId,
+    /// The coordinator's life in which the request was made.
+    pub incarnation: Incarnation,
+    /// Increasing within that life.
+    pub sequence: u64,
+}

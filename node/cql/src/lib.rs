@@ -1,0 +1,7 @@
+//! CQL: the language, its types and the wire protocol. Pure functions, no I/O.
+//!
+//! `protocol` turns bytes into requests and responses into bytes; `parser` turns text into the
+//! syntax tree of `ast`; `types` knows what values look like, how they compare and print.
+
+pub mod token;
+pub mod types;
