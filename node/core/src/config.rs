@@ -4,6 +4,7 @@ use crate::ids::{NodeId, ShardId, ZoneId};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+use trefoil_cql::token::Token;
 
 /// A cluster as its founder laid it out. Fixed at creation, equal on all nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -58,6 +59,29 @@ impl Layout {
     pub fn preferred_leader(&self, shard: ShardId) -> Option<NodeId> {
         let replicas = self.replicas(shard);
         (!replicas.is_empty()).then(|| replicas[shard.0 as usize % replicas.len()])
+    }
+
+    /// The data shard that holds this token: the ring is cut into equal ranges, numbered from 1.
+    #[must_use]
+    pub fn shard_of(&self, token: Token) -> ShardId {
+        let distance = u128::from(token.0.abs_diff(i64::MIN));
+        let cut = (distance * u128::from(self.shards)) >> 64;
+        ShardId(u32::try_from(cut).expect("less than the number of shards") + 1)
+    }
+
+    /// First and last token of a data shard.
+    #[must_use]
+    pub fn token_range(&self, shard: ShardId) -> (Token, Token) {
+        let shards = u128::from(self.shards);
+        let first = |cut: u128| ((cut << 64) + shards - 1) / shards;
+        let token = |distance: u128| Token((distance as i128 + i128::from(i64::MIN)) as i64);
+        let cut = u128::from(shard.0 - 1);
+        (token(first(cut)), token(first(cut + 1) - 1))
+    }
+
+    /// All shards, the catalogue first.
+    pub fn shard_ids(&self) -> impl Iterator<Item = ShardId> + use<> {
+        (0..=self.shards).map(ShardId)
     }
 
     /// A node by its id.
@@ -133,4 +157,32 @@ pub struct Config {
     pub layout: Layout,
     /// Numbers.
     pub tuning: Tuning,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_cover_the_ring_without_gaps() {
+        for shards in [1, 2, 3, 7, 12, 1_000] {
+            let layout = Layout {
+                cluster_id: [0; 16],
+                cluster_name: String::new(),
+                data_center: String::new(),
+                zones: vec![],
+                nodes: vec![],
+                shards,
+            };
+            let mut next = i128::from(i64::MIN);
+            for shard in layout.shard_ids().skip(1) {
+                let (start, end) = layout.token_range(shard);
+                assert_eq!(i128::from(start.0), next);
+                assert_eq!(layout.shard_of(start), shard);
+                assert_eq!(layout.shard_of(end), shard);
+                next = i128::from(end.0) + 1;
+            }
+            assert_eq!(next, i128::from(i64::MAX) + 1);
+        }
+    }
 }

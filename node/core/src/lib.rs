@@ -6,12 +6,15 @@
 //! clock, draws randomness or touches a file: everything comes in as an `Input` and leaves through the `World`.
 
 pub mod bugs;
+pub mod catalogue;
 pub mod command;
 pub mod config;
 pub mod ids;
 pub mod limits;
+pub mod membership;
 pub mod message;
 pub mod raft;
+pub mod replicate;
 pub mod storage;
 pub mod time;
 pub mod world;

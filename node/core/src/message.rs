@@ -1,8 +1,8 @@
 //! What nodes say to each other. Every message may be lost, doubled, late or out of order, and each carries the
 //! sender's hybrid time. The peer frame around it (version, length, checksum) is the shell's.
 
-use crate::command::{Command, ReadCommand, ReadResult, WriteOutcome};
-use crate::ids::{Incarnation, NodeId, RequestId, SchemaVersion, ShardId};
+use crate::command::{ReadCommand, ReadResult, RequestHeader, WriteOutcome};
+use crate::ids::{Incarnation, LogIndex, NodeId, RequestId, SchemaVersion, ShardId, StorageId, Term};
 use crate::raft::RaftMessage;
 use crate::time::HybridTime;
 use bytes::Bytes;
@@ -28,8 +28,12 @@ pub enum Body {
     Propose {
         /// The shard.
         shard: ShardId,
-        /// The command, header included.
-        command: Command,
+        /// The command's header, so that the leader need not decode the payload.
+        header: RequestHeader,
+        /// The storages it touches: refused when the leader knows that one is gone.
+        storages: Vec<StorageId>,
+        /// The encoded `Command`.
+        payload: Bytes,
     },
     /// What became of a proposal.
     Proposed {
@@ -58,21 +62,42 @@ pub enum Body {
         /// The rows, or why there are none.
         result: Result<ReadResult, Refusal>,
     },
-    /// From the catalogue's leader: the schema as of `version`, and a promise not to change it without asking for `lease`.
+    /// From the catalogue's leader: the schema as of `version`. Answering a question (`round` > 0) it grants a schema lease to
+    /// whoever serves that version by then (see `catalogue::lease`).
     SchemaOffer {
         /// Its version.
         version: SchemaVersion,
         /// The encoded schema; `None` when the receiver is known to have it.
         schema: Option<Bytes>,
-        /// Echoed in the answer, so that the leader knows from when the lease counts.
+        /// The round of the question it answers; 0 for none.
         round: u64,
     },
-    /// To the catalogue's leader: I serve this version now.
+    /// To the catalogue's leader: I serve this version. May I go on?
     SchemaTaken {
         /// The version served.
         version: SchemaVersion,
-        /// The round answered.
+        /// The asker's round; 0 when it only reports.
         round: u64,
+    },
+    /// A part of a snapshot, from a leader to a replica whose log starts after the leader's was cut.
+    Snapshot {
+        /// The shard.
+        shard: ShardId,
+        /// Which snapshot, and what of it.
+        part: SnapshotPart,
+    },
+    /// How far a snapshot has arrived.
+    SnapshotReceived {
+        /// The shard.
+        shard: ShardId,
+        /// The leader's term.
+        term: Term,
+        /// Which snapshot.
+        index: LogIndex,
+        /// Parts durable here: send the next.
+        parts: u64,
+        /// Whether it is complete.
+        complete: bool,
     },
     /// I am here (status of nodes, leaders' whereabouts); sent to everybody from time to time.
     Alive {
@@ -83,6 +108,23 @@ pub enum Body {
         /// Echo of the receiver's last `Alive` wall and the time since, for round-trip correction.
         echo: Option<AliveEcho>,
     },
+}
+
+/// A bounded part of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SnapshotPart {
+    /// The sender's term.
+    pub term: Term,
+    /// The snapshot contains the log up to this entry...
+    pub index: LogIndex,
+    /// ...of this term.
+    pub index_term: Term,
+    /// Counts from 0.
+    pub number: u64,
+    /// Encoded rows (`storage::snapshot`).
+    pub rows: Bytes,
+    /// With the last part: the shard's meta state (`storage`).
+    pub meta: Option<Bytes>,
 }
 
 /// What lets a receiver of `Alive` measure the round trip.

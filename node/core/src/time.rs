@@ -71,3 +71,57 @@ impl HybridClock {
         self.last = self.last.max(seen);
     }
 }
+
+/// Keeps a jumping wall clock from leaping ahead: what it says never goes back, and advances at most twice as fast as the
+/// monotonic clock. So a read served late in a lease is judged at a time that a successor can bound (see `replicate`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct WallDiscipline {
+    last: Option<(Monotonic, WallClock)>,
+}
+
+impl WallDiscipline {
+    /// The wall clock to believe now.
+    pub fn read(&mut self, clock: Clock) -> WallClock {
+        let believed = match self.last {
+            None => clock.wall,
+            Some((monotonic, wall)) => {
+                let elapsed_micros = i64::try_from(clock.monotonic.since(monotonic).as_micros()).unwrap_or(i64::MAX);
+                let most = wall.0.saturating_add(elapsed_micros.saturating_mul(2));
+                WallClock(clock.wall.0.clamp(wall.0, most))
+            }
+        };
+        // Keep the old reference until a microsecond has passed, so that many steps within one microsecond add up.
+        if self.last.is_none_or(|(monotonic, _)| clock.monotonic.since(monotonic).as_micros() > 0) {
+            self.last = Some((clock.monotonic, believed));
+        }
+        believed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hybrid_stamps_rise_whatever_the_wall_does() {
+        let mut clock = HybridClock::default();
+        let first = clock.tick(WallClock(1_000));
+        let second = clock.tick(WallClock(10));
+        assert!(second > first);
+        clock.observe(HybridTime(5_000));
+        assert_eq!(clock.tick(WallClock(2_000)), HybridTime(5_001));
+    }
+
+    #[test]
+    fn a_disciplined_wall_neither_returns_nor_leaps() {
+        let mut discipline = WallDiscipline::default();
+        let at = |ms: u64, wall: i64| Clock { monotonic: Monotonic(ms * 1_000_000), wall: WallClock(wall) };
+        assert_eq!(discipline.read(at(0, 1_000_000)), WallClock(1_000_000));
+        assert_eq!(discipline.read(at(10, 900_000)), WallClock(1_000_000), "a step back is not followed");
+        assert_eq!(
+            discipline.read(at(20, 9_000_000)),
+            WallClock(1_020_000),
+            "a step ahead is followed at twice the pace"
+        );
+    }
+}

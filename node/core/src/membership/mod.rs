@@ -1,0 +1,3 @@
+//! Who is there, and whose clock is wrong.
+
+pub mod liveness;
