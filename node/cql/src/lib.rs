@@ -1,7 +1,9 @@
 //! CQL: the language, its types and the wire protocol. Pure functions, no I/O.
 //!
-//! `protocol` turns bytes into requests and responses into bytes; `parser` turns text into the
-//! syntax tree of `ast`; `types` knows what values look like, how they compare and print.
+//! `protocol` turns bytes into requests and responses into bytes; `parser` turns text into the syntax tree of `ast` and
+//! `print` turns it back; `types` knows what values look like, how they compare and print.
 
+pub mod ast;
+pub mod keyword;
 pub mod token;
 pub mod types;
