@@ -68,6 +68,8 @@ pub enum DiskFailure {
     Full,
     /// The device failed. The store must be reopened.
     Broken,
+    /// A rows batch met a damaged value of this shard (`BatchError::Damaged`): its replica must be rebuilt.
+    Damaged(ShardId),
 }
 
 /// Something submitted to a store; atomic.

@@ -1,45 +1,22 @@
-//! Rows: keys, merge, memtable, flush (placeholder of the interface; being written).
+//! Rows: keys, merge, memtable, apply, read, flush, purge, snapshots.
+//!
+//! A shard's rows live in layers: the active memtable, frozen memtables on their way to disk, and the durable row store. Every
+//! read merges them on the fly, every flush merges them for good, and nobody can tell from an answer which of the two has
+//! happened. What a replica answers depends on its log index alone. Damaged values are found by checksum and never served.
+//!
+//! `ShardStore` is what `replicate` works with; `encode_clustering` and `ClusteringRange` are what planners work with;
+//! `RowsBatch::write` is what worlds run inside their write transaction.
 
-/// A change of the row store; atomic. The world calls `write` with its transaction.
-#[derive(Clone, Debug)]
-pub struct RowsBatch {}
+mod batch;
+mod clustering;
+mod damage;
+mod ranges;
+mod shard;
 
-/// A write transaction of the row store, as a world offers it to `RowsBatch::write`.
-pub trait RowsWriter {
-    /// What can go wrong.
-    type Error;
-
-    /// The value at this key now, inside the transaction.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Self::Error>;
-
-    /// Write.
-    ///
-    /// # Errors
-    /// When the store is full or broken.
-    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), Self::Error>;
-
-    /// Delete, if it is there.
-    ///
-    /// # Errors
-    /// When the store is broken.
-    fn delete(&mut self, key: &[u8]) -> Result<(), Self::Error>;
-
-    /// Delete everything in `start..end`.
-    ///
-    /// # Errors
-    /// When the store is broken.
-    fn delete_range(&mut self, start: &[u8], end: &[u8]) -> Result<(), Self::Error>;
-}
-
-impl RowsBatch {
-    /// Apply this batch to a store's transaction.
-    ///
-    /// # Errors
-    /// The transaction's own.
-    pub fn write<W: RowsWriter>(&self, _writer: &mut W) -> Result<(), W::Error> {
-        Ok(())
-    }
-}
+pub use batch::{BatchError, RowsBatch, RowsPart, RowsWriter};
+pub use clustering::{ClusteringError, decode_clustering, encode_clustering};
+pub use damage::Damage;
+pub use ranges::{SliceBound, clustering_slice};
+pub use shard::{
+    ClearPart, Clearing, FlushPart, InstallPart, MemoryUse, ShardStore, SnapshotChunk, SnapshotEnd, TokenRange,
+};
