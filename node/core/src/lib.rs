@@ -15,6 +15,7 @@ pub mod membership;
 pub mod message;
 pub mod raft;
 pub mod replicate;
+pub mod schema;
 pub mod storage;
 pub mod time;
 pub mod world;
