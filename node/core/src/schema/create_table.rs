@@ -128,7 +128,10 @@ impl CreateTable {
         let mut names = BTreeSet::new();
         for column in &self.columns {
             if !names.insert(&column.name) {
-                return Err(SchemaError::Invalid(format!("Duplicate column '{}' declaration for table '{}'", column.name, self.name)));
+                return Err(SchemaError::Invalid(format!(
+                    "Duplicate column '{}' declaration for table '{}'",
+                    column.name, self.name
+                )));
             }
         }
         if self.clustering.is_empty() && self.columns.iter().any(|column| column.is_static) {

@@ -2,8 +2,8 @@
 //! random (a new table's id) is inside, everything else is a function of the schema it meets.
 
 use super::{
-    AlterKeyspace, AlterTable, AlterType, CreateKeyspace, CreateTable, CreateType, DecodeError, DropKeyspace, DropTable,
-    DropType, Truncate, decode, encode,
+    AlterKeyspace, AlterTable, AlterType, CreateKeyspace, CreateTable, CreateType, DecodeError, DropKeyspace,
+    DropTable, DropType, Truncate, decode, encode,
 };
 use crate::ids::{SchemaVersion, StorageId};
 use crate::time::HybridTime;

@@ -66,12 +66,8 @@ pub struct Schema {
 
 impl Default for Schema {
     fn default() -> Schema {
-        let mut schema = Schema {
-            version: SchemaVersion(0),
-            keyspaces: BTreeMap::new(),
-            next_storage: StorageId(1),
-            uuid: [0; 16],
-        };
+        let mut schema =
+            Schema { version: SchemaVersion(0), keyspaces: BTreeMap::new(), next_storage: StorageId(1), uuid: [0; 16] };
         schema.refresh_uuid();
         schema
     }

@@ -268,7 +268,8 @@ fn crc_check_chance(name: &str, value: &PropertyValue) -> Result<Fraction, Schem
 }
 
 fn retry_policy(text: &str) -> Result<String, SchemaError> {
-    let refused = || SchemaError::Configuration(format!("Specified Speculative Retry Policy [{text}] is not supported"));
+    let refused =
+        || SchemaError::Configuration(format!("Specified Speculative Retry Policy [{text}] is not supported"));
     let upper = text.trim().to_uppercase();
     let is_number = |digits: &str| digits.parse::<f64>().ok();
     let is_single = |part: &str| {
@@ -327,7 +328,9 @@ fn caching(options: &BTreeMap<String, String>) -> Result<BTreeMap<String, String
             return refused(if name == "keys" {
                 format!("Invalid value for caching sub-option '{name}': only 'ALL' and 'NONE' are allowed")
             } else {
-                format!("Invalid value for caching sub-option '{name}': only 'ALL', 'NONE', and integer values are allowed")
+                format!(
+                    "Invalid value for caching sub-option '{name}': only 'ALL', 'NONE', and integer values are allowed"
+                )
             });
         }
         next.insert(name.clone(), upper);
