@@ -7,10 +7,16 @@
 //! `ShardStore` is what `replicate` works with; `encode_clustering` and `ClusteringRange` are what planners work with;
 //! `RowsBatch::write` is what worlds run inside their write transaction.
 
+#[cfg(test)]
+mod arbitrary_row;
 mod batch;
 mod clustering;
 mod damage;
+mod deletions;
+mod encoding;
+mod merge;
 mod ranges;
+mod row;
 mod shard;
 
 pub use batch::{BatchError, RowsBatch, RowsPart, RowsWriter};
