@@ -9,13 +9,13 @@ use super::environment::{Environment, EnvironmentUse, StoreError, Table};
 use super::identity::Identity;
 use super::load::{self, LoadedLog};
 use super::seal::{self, Fields, SealError};
-use super::writer::Store;
+use super::writer::{Store, WriteError};
 use heed::{RoTxn, RwTxn};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::path::Path;
 use trefoil_core::ids::{Incarnation, LogIndex, NodeId, ShardId, Term};
-use trefoil_core::raft::{Entry, HardState, LogOp};
+use trefoil_core::raft::{Entry, HardState, LogOp, RebuildId};
 use trefoil_core::time::HybridTime;
 use trefoil_core::world::DiskFailure;
 
@@ -70,6 +70,8 @@ impl ShardState {
         content.extend_from_slice(&self.hard_state.term.0.to_le_bytes());
         content.push(u8::from(self.hard_state.vote.is_some()));
         content.extend_from_slice(&self.hard_state.vote.unwrap_or_default().0.to_le_bytes());
+        content.push(u8::from(self.hard_state.rebuild.is_some()));
+        content.extend_from_slice(&self.hard_state.rebuild.map_or(0, |id| id.0).to_le_bytes());
         for number in [self.cut.0.0, self.cut.1.0, self.last.0, self.rubbish_from.0] {
             content.extend_from_slice(&number.to_le_bytes());
         }
@@ -80,8 +82,11 @@ impl ShardState {
         let term = Term(fields.u64()?);
         let voted = fields.bytes::<1>()? != [0];
         let vote = NodeId(fields.u32()?);
+        let rebuilding = fields.bytes::<1>()? != [0];
+        let rebuild = RebuildId(fields.u64()?);
+        let (vote, rebuild) = (voted.then_some(vote), rebuilding.then_some(rebuild));
         Ok(ShardState {
-            hard_state: HardState { term, vote: voted.then_some(vote) },
+            hard_state: HardState { term, vote, rebuild },
             cut: (LogIndex(fields.u64()?), Term(fields.u64()?)),
             last: LogIndex(fields.u64()?),
             rubbish_from: LogIndex(fields.u64()?),
@@ -114,6 +119,8 @@ pub struct LogStore {
     /// As of the last commit, for the shards changed since.
     committed: BTreeMap<ShardId, ShardState>,
     with_rubbish: BTreeSet<ShardId>,
+    /// Shards whose entries are not believed; they are removed before anything of the shard is written.
+    damaged: BTreeSet<ShardId>,
     /// The map was full, and what is removed is wanted back as soon as possible.
     pressed: bool,
     /// Commits that must follow until LMDB reuses the pages that the last removal freed.
@@ -149,6 +156,7 @@ impl LogStore {
         let txn = environment.env.read_txn().map_err(|source| environment.error(source))?;
         let (shards, loaded) = load::load(&environment, table, &txn)?;
         drop(txn);
+        let damaged = loaded.damaged.keys().copied().collect();
         let with_rubbish = shards.iter().filter(|(_, state)| state.has_rubbish()).map(|(shard, _)| *shard).collect();
         let store = LogStore {
             environment,
@@ -156,6 +164,7 @@ impl LogStore {
             shards,
             committed: BTreeMap::new(),
             with_rubbish,
+            damaged,
             pressed: false,
             ageing: 0,
             record: Vec::new(),
@@ -207,13 +216,31 @@ impl LogStore {
     }
 
     fn reset(&mut self, txn: &mut RwTxn<'_>, shard: ShardId, index: LogIndex, term: Term) -> heed::Result<()> {
-        // By range and not by what the state says: this is also how a damaged shard starts again.
-        let (above, end) = (entry_key(shard, LogIndex(index.0 + 1)), entry_key(shard, LogIndex(u64::MAX)));
-        self.table.delete_range(txn, &(Bound::Included(&above[..]), Bound::Included(&end[..])))?;
+        self.remove_from(txn, shard, LogIndex(index.0 + 1))?;
         let state = self.change(shard);
         state.cut = (index, term);
         state.last = index;
         self.with_rubbish.insert(shard);
+        Ok(())
+    }
+
+    fn remove_from(&self, txn: &mut RwTxn<'_>, shard: ShardId, index: LogIndex) -> heed::Result<()> {
+        let (start, end) = (entry_key(shard, index), entry_key(shard, LogIndex(u64::MAX)));
+        self.table.delete_range(txn, &(Bound::Included(&start[..]), Bound::Included(&end[..]))).map(|_| ())
+    }
+
+    /// Forget what was damaged: from here on the shard's log is what the node was told at start, empty.
+    fn start_damaged_again(&mut self, txn: &mut RwTxn<'_>, batch: &[LogOp]) -> heed::Result<()> {
+        for op in batch {
+            let (LogOp::HardState(shard, _)
+            | LogOp::Append { shard, .. }
+            | LogOp::CutThrough { shard, .. }
+            | LogOp::Reset { shard, .. }) = op;
+            if self.damaged.contains(shard) && !self.committed.contains_key(shard) {
+                self.remove_from(txn, *shard, LogIndex(0))?;
+                self.change(*shard);
+            }
+        }
         Ok(())
     }
 
@@ -253,7 +280,10 @@ impl Store for LogStore {
         &self.environment
     }
 
-    fn apply(&mut self, txn: &mut RwTxn<'_>, batch: &Vec<LogOp>) -> heed::Result<()> {
+    fn apply(&mut self, txn: &mut RwTxn<'_>, batch: &Vec<LogOp>) -> Result<(), WriteError> {
+        if !self.damaged.is_empty() {
+            self.start_damaged_again(txn, batch)?;
+        }
         for op in batch {
             match op {
                 LogOp::HardState(shard, hard_state) => self.change(*shard).hard_state = *hard_state,
@@ -265,7 +295,7 @@ impl Store for LogStore {
         Ok(())
     }
 
-    fn before_commit(&mut self, txn: &mut RwTxn<'_>, idle: bool) -> heed::Result<()> {
+    fn before_commit(&mut self, txn: &mut RwTxn<'_>, idle: bool) -> Result<(), WriteError> {
         if idle && self.with_rubbish.is_empty() {
             // Any write will do: LMDB counts transactions.
             self.ageing = self.ageing.saturating_sub(1);
@@ -285,6 +315,9 @@ impl Store for LogStore {
     }
 
     fn committed(&mut self) {
+        if !self.damaged.is_empty() {
+            self.damaged.retain(|shard| !self.committed.contains_key(shard));
+        }
         self.committed.clear();
     }
 

@@ -6,13 +6,13 @@
 
 use super::environment::{Environment, EnvironmentUse, StoreError, Table};
 use super::identity::Identity;
-use super::writer::Store;
+use super::writer::{Store, WriteError};
 use heed::{RoTxn, RwTxn, WithTls};
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use trefoil_core::storage::{RowsBatch, RowsWriter};
+use trefoil_core::storage::{BatchError, RowsBatch, RowsWriter};
 use trefoil_core::world::{DiskFailure, Rows};
 
 /// The rows environment; after opening, the writer thread owns it.
@@ -131,8 +131,8 @@ struct RowsTransaction<'a, 'env> {
 impl RowsWriter for RowsTransaction<'_, '_> {
     type Error = heed::Error;
 
-    fn get(&mut self, key: &[u8]) -> heed::Result<Option<Vec<u8>>> {
-        Ok(self.table.get(self.txn, key)?.map(<[u8]>::to_vec))
+    fn get(&mut self, key: &[u8]) -> heed::Result<Option<&[u8]>> {
+        self.table.get(self.txn, key)
     }
 
     fn put(&mut self, key: &[u8], value: &[u8]) -> heed::Result<()> {
@@ -158,11 +158,14 @@ impl Store for RowsStore {
         &self.environment
     }
 
-    fn apply(&mut self, txn: &mut RwTxn<'_>, batch: &RowsBatch) -> heed::Result<()> {
-        batch.write(&mut RowsTransaction { table: self.table, txn })
+    fn apply(&mut self, txn: &mut RwTxn<'_>, batch: &RowsBatch) -> Result<(), WriteError> {
+        batch.write(&mut RowsTransaction { table: self.table, txn }).map_err(|error| match error {
+            BatchError::Store(error) => WriteError::Lmdb(error),
+            BatchError::Damaged(damage) => WriteError::Damaged(damage),
+        })
     }
 
-    fn before_commit(&mut self, _txn: &mut RwTxn<'_>, _idle: bool) -> heed::Result<()> {
+    fn before_commit(&mut self, _txn: &mut RwTxn<'_>, _idle: bool) -> Result<(), WriteError> {
         Ok(())
     }
 

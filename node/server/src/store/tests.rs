@@ -7,7 +7,7 @@ use bytes::Bytes;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use tempfile::TempDir;
 use trefoil_core::ids::{LogIndex, ShardId, Term, Ticket};
-use trefoil_core::raft::{Entry, HardState, LogOp};
+use trefoil_core::raft::{Entry, HardState, LogOp, RebuildId, SavedLog};
 use trefoil_core::time::HybridTime;
 use trefoil_core::world::DiskFailure;
 
@@ -103,7 +103,7 @@ fn indices(loaded: &LoadedLog) -> Vec<u64> {
 #[test]
 fn what_was_durable_is_there_after_reopening() {
     let mut bench = Bench::new();
-    let vote = HardState { term: Term(4), vote: Some(NodeId(2)) };
+    let vote = HardState { term: Term(4), vote: Some(NodeId(2)), rebuild: None };
     bench.write(vec![vec![LogOp::HardState(SHARD, vote), append(1..=3)], vec![append(4..=5)]]);
     let stores = bench.open();
     assert_eq!(stores.incarnation.0, 2, "every start is a new life");
@@ -141,7 +141,7 @@ fn cut_entries_stay_away_and_are_removed_in_slices() {
 #[test]
 fn a_reset_forgets_everything_but_the_vote() {
     let mut bench = Bench::new();
-    let vote = HardState { term: Term(4), vote: None };
+    let vote = HardState { term: Term(4), vote: None, rebuild: None };
     let reset = LogOp::Reset { shard: SHARD, index: LogIndex(50), term: Term(1) };
     bench.write(vec![vec![LogOp::HardState(SHARD, vote), append(1..=9)], vec![reset], vec![append(51..=52)]]);
     let log = &bench.open().loaded.shards[&SHARD];
@@ -188,10 +188,17 @@ fn a_misdirected_entry_is_damage() {
 }
 
 #[test]
-fn a_damaged_shard_starts_again_with_a_reset() {
+fn a_damaged_shard_starts_again_empty_and_without_a_vote() {
     let mut bench = Bench::new();
     bench.write(vec![vec![append(1..=5)]]);
     assert_eq!(bench.damage_after(&entry_key(SHARD, LogIndex(2)), |_| None), DamageKind::Missing(LogIndex(2)));
+    let saved = bench.open().loaded.into_saved(|| RebuildId(9));
+    let rebuilding = HardState { rebuild: Some(RebuildId(9)), ..HardState::default() };
+    assert_eq!(saved[&SHARD], SavedLog { hard_state: rebuilding, ..SavedLog::default() });
+    // Nothing is believed again until the node has written to the shard.
+    assert!(bench.open().loaded.damaged.contains_key(&SHARD));
+    bench.write(vec![vec![LogOp::HardState(SHARD, rebuilding)]]);
+    assert_eq!(bench.open().loaded.shards[&SHARD], saved[&SHARD]);
     bench.write(vec![vec![LogOp::Reset { shard: SHARD, index: LogIndex(4), term: Term(1) }], vec![append(5..=6)]]);
     assert_eq!(indices(&bench.open().loaded), [5, 6]);
 }
@@ -254,7 +261,7 @@ fn a_full_map_refuses_until_space_returns() {
     assert!(matches!(completions.recv().expect("an answer").outcome, Outcome::Failed { .. }));
     // the node that has heard of it can still vote and cut,
     bench.failures_heard = failures;
-    let vote = HardState { term: Term(9), vote: Some(NodeId(1)) };
+    let vote = HardState { term: Term(9), vote: Some(NodeId(1)), rebuild: None };
     let cut = LogOp::CutThrough { shard: SHARD, index: LogIndex(last), term: Term(1) };
     for batch in [vec![LogOp::HardState(SHARD, vote)], vec![cut]] {
         writer.submit(&mut vec![bench.submission(batch)]);

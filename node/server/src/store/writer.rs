@@ -13,10 +13,20 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use trefoil_core::ids::Ticket;
+use trefoil_core::storage::Damage;
 use trefoil_core::world::DiskFailure;
 
 /// How long housekeeping rests when the store is full.
 const HOUSEKEEPING_PAUSE: Duration = Duration::from_secs(1);
+
+/// Why a transaction was given up.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WriteError {
+    #[error("{0}")]
+    Lmdb(#[from] heed::Error),
+    #[error(transparent)]
+    Damaged(#[from] Damage),
+}
 
 /// A store that a writer thread can own.
 pub(super) trait Store: Send + 'static {
@@ -26,10 +36,10 @@ pub(super) trait Store: Send + 'static {
     fn environment(&self) -> &Environment;
 
     /// Write one batch into the transaction.
-    fn apply(&mut self, txn: &mut RwTxn<'_>, batch: &Self::Batch) -> heed::Result<()>;
+    fn apply(&mut self, txn: &mut RwTxn<'_>, batch: &Self::Batch) -> Result<(), WriteError>;
 
     /// The last writes of a transaction; `idle` when it was started for nothing else.
-    fn before_commit(&mut self, txn: &mut RwTxn<'_>, idle: bool) -> heed::Result<()>;
+    fn before_commit(&mut self, txn: &mut RwTxn<'_>, idle: bool) -> Result<(), WriteError>;
 
     /// The transaction is durable.
     fn committed(&mut self);
@@ -342,7 +352,7 @@ impl<S: Store> Worker<S> {
                 self.store.apply(&mut txn, batch)?;
             }
             self.store.before_commit(&mut txn, idle)?;
-            txn.commit()
+            txn.commit().map_err(WriteError::Lmdb)
         };
         match write() {
             Ok(()) => {
@@ -357,7 +367,10 @@ impl<S: Store> Worker<S> {
             }
             Err(error) => {
                 self.store.rolled_back();
-                let failure = environment.failure(&error);
+                let failure = match &error {
+                    WriteError::Lmdb(error) => environment.failure(error),
+                    WriteError::Damaged(damage) => DiskFailure::Damaged(damage.shard),
+                };
                 if !std::mem::replace(&mut self.failing, true) {
                     tracing::error!(folder = %environment.folder.display(), %error, ?failure, "the store cannot be written");
                 }
