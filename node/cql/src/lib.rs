@@ -5,5 +5,6 @@
 
 pub mod ast;
 pub mod keyword;
+pub mod protocol;
 pub mod token;
 pub mod types;
