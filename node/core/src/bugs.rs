@@ -2,8 +2,10 @@
 //! switch one on to prove that their oracles can fail. In production `Bugs::planted` is a constant `false` and the
 //! branches do not exist; nothing here may ever be reachable from configuration.
 
-/// A mistake that can be switched on in tests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+use serde::{Deserialize, Serialize};
+
+/// A mistake that can be switched on in tests. Replay files of the simulator name them, hence serde.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum PlantedBug {
     /// A leader trusts its lease for the full election timeout, although clocks drift.
     LeaseNotShortenedForDrift,
