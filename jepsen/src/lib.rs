@@ -6,4 +6,6 @@
 
 pub mod checker;
 pub mod history;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod report;

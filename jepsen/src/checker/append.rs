@@ -26,7 +26,8 @@ fn check_key(history: &History, key: u64, positions: &[usize]) -> Verdict {
         let operation = &history.operations[*position];
         match (&operation.action, operation.outcome) {
             (Action::Append { value }, Outcome::Ok | Outcome::Unknown) => {
-                if appends.insert(*value, *position).is_some() {
+                let again = appends.insert(*value, *position).is_some();
+                if again {
                     return Verdict::Undecided(format!("key {key}: {value} is appended by two operations"));
                 }
             }
