@@ -139,7 +139,7 @@ pub fn crc24(bytes: &[u8]) -> u32 {
 }
 
 /// The checksum of FA 2D 55 CA, which Cassandra puts before every payload so that zeros do not have the checksum zero.
-const CRC32_INITIAL: u32 = 0x4915_2C57;
+const CRC32_INITIAL: u32 = 0x4477_7ED3;
 
 /// The checksum of a payload.
 #[inline]
