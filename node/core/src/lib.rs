@@ -16,6 +16,7 @@ pub mod message;
 pub mod raft;
 pub mod replicate;
 pub mod schema;
+pub mod statement;
 pub mod storage;
 pub mod time;
 pub mod world;

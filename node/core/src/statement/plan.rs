@@ -1,0 +1,64 @@
+//! What the coordinator has to do for a statement, and how what comes back becomes the client's answer.
+
+use super::answer::{Answer, ResultRows};
+use super::select::ReadPlan;
+use crate::command::{Condition, Mutation, WriteOutcome};
+use crate::schema::Definition;
+use trefoil_cql::protocol::response::{CqlError, WriteType};
+
+/// What to do.
+#[derive(Clone, Debug)]
+pub enum Plan {
+    /// Read from shards.
+    Read(ReadPlan),
+    /// Write to shards.
+    Write(WritePlan),
+    /// Change the schema (TRUNCATE is one of these). When it has been applied, answer with `Definition::change`, or with
+    /// VOID if that is `None` or the catalogue refused with `SchemaError::Unchanged`.
+    Schema(Definition),
+    /// USE: the keyspace exists.
+    Use(String),
+    /// The answer is known.
+    Answer(Answer),
+}
+
+/// A write: all of it in one shard is atomic and isolated.
+#[derive(Clone, Debug)]
+pub struct WritePlan {
+    /// What a timeout calls it. `Batch`: a logged batch, all or nothing whatever the number of shards.
+    pub write_type: WriteType,
+    /// All in one partition; all must hold, or nothing is written.
+    pub conditions: Vec<Condition>,
+    /// In statement order; those of one partition, table and timestamp are one mutation.
+    pub mutations: Vec<Mutation>,
+    /// How the outcome is told.
+    pub answer: WriteAnswer,
+}
+
+/// How the outcome of a write is told.
+#[derive(Clone, Debug)]
+pub enum WriteAnswer {
+    /// VOID.
+    Void,
+    /// The `[applied]` rows of a conditional write.
+    Conditional,
+}
+
+impl WritePlan {
+    /// Whether it is a conditional write, a "lightweight transaction".
+    #[must_use]
+    pub fn is_conditional(&self) -> bool {
+        !self.conditions.is_empty()
+    }
+
+    /// What the client is told once the outcome is known.
+    ///
+    /// # Errors
+    /// When the write could not be applied to the data (`WriteOutcome::Invalid`). `Expired` and `Refused` are the
+    /// coordinator's business and give a server error here.
+    pub fn answer(&self, outcome: WriteOutcome) -> Result<Answer, CqlError> {
+        let _ = outcome;
+        let _: Option<ResultRows> = None;
+        Err(CqlError::server("not yet"))
+    }
+}

@@ -1,0 +1,5 @@
+//! SELECT.
+
+mod execution;
+
+pub use execution::{ReadPlan, SelectExecution};
