@@ -8,6 +8,7 @@ use super::{
 use crate::ids::{SchemaVersion, StorageId};
 use crate::time::HybridTime;
 use serde::{Deserialize, Serialize};
+use trefoil_cql::protocol::response::{ChangeKind, SchemaChange, SchemaTarget};
 
 /// A change of the schema.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -52,84 +53,26 @@ pub struct Applied {
     pub garbage: Vec<StorageId>,
 }
 
-/// What happened to what, for RESULT and EVENT SCHEMA_CHANGE.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct SchemaChange {
-    /// What happened.
-    pub kind: ChangeKind,
-    /// To what kind of thing.
-    pub target: SchemaTarget,
-    /// The keyspace.
-    pub keyspace: String,
-    /// The table or type; empty for a keyspace.
-    pub name: String,
-}
-
-/// What happened to a schema object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum ChangeKind {
-    /// It is new.
-    Created,
-    /// It is different.
-    Updated,
-    /// It is gone.
-    Dropped,
-}
-
-impl ChangeKind {
-    /// As the protocol writes it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            ChangeKind::Created => "CREATED",
-            ChangeKind::Updated => "UPDATED",
-            ChangeKind::Dropped => "DROPPED",
-        }
-    }
-}
-
-/// A kind of schema object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum SchemaTarget {
-    /// A keyspace.
-    Keyspace,
-    /// A table.
-    Table,
-    /// A user-defined type.
-    Type,
-}
-
-impl SchemaTarget {
-    /// As the protocol writes it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            SchemaTarget::Keyspace => "KEYSPACE",
-            SchemaTarget::Table => "TABLE",
-            SchemaTarget::Type => "TYPE",
-        }
-    }
-}
-
 impl Definition {
     /// What clients are told when it has had an effect; `None` for TRUNCATE, which is answered with VOID.
     #[must_use]
     pub fn change(&self) -> Option<SchemaChange> {
         use ChangeKind::{Created, Dropped, Updated};
-        use SchemaTarget::{Keyspace, Table, Type};
-        let (kind, target, keyspace, name) = match self {
-            Definition::CreateKeyspace(create) => (Created, Keyspace, &create.keyspace, ""),
-            Definition::AlterKeyspace(alter) => (Updated, Keyspace, &alter.keyspace, ""),
-            Definition::DropKeyspace(drop) => (Dropped, Keyspace, &drop.keyspace, ""),
-            Definition::CreateTable(create) => (Created, Table, &create.keyspace, create.name.as_str()),
-            Definition::AlterTable(alter) => (Updated, Table, &alter.keyspace, alter.name.as_str()),
-            Definition::DropTable(drop) => (Dropped, Table, &drop.keyspace, drop.name.as_str()),
-            Definition::CreateType(create) => (Created, Type, &create.keyspace, create.name.as_str()),
-            Definition::AlterType(alter) => (Updated, Type, &alter.keyspace, alter.name.as_str()),
-            Definition::DropType(drop) => (Dropped, Type, &drop.keyspace, drop.name.as_str()),
+        let table = |name: &String| SchemaTarget::Table(name.clone());
+        let user_type = |name: &String| SchemaTarget::Type(name.clone());
+        let (change, keyspace, target) = match self {
+            Definition::CreateKeyspace(create) => (Created, &create.keyspace, SchemaTarget::Keyspace),
+            Definition::AlterKeyspace(alter) => (Updated, &alter.keyspace, SchemaTarget::Keyspace),
+            Definition::DropKeyspace(drop) => (Dropped, &drop.keyspace, SchemaTarget::Keyspace),
+            Definition::CreateTable(create) => (Created, &create.keyspace, table(&create.name)),
+            Definition::AlterTable(alter) => (Updated, &alter.keyspace, table(&alter.name)),
+            Definition::DropTable(drop) => (Dropped, &drop.keyspace, table(&drop.name)),
+            Definition::CreateType(create) => (Created, &create.keyspace, user_type(&create.name)),
+            Definition::AlterType(alter) => (Updated, &alter.keyspace, user_type(&alter.name)),
+            Definition::DropType(drop) => (Dropped, &drop.keyspace, user_type(&drop.name)),
             Definition::Truncate(_) => return None,
         };
-        Some(SchemaChange { kind, target, keyspace: keyspace.clone(), name: name.to_owned() })
+        Some(SchemaChange { change, keyspace: keyspace.clone(), target })
     }
 
     /// The bytes of `SchemaCommand::definition`.

@@ -3,6 +3,7 @@
 
 use super::{DecodeError, decode, encode};
 use serde::{Deserialize, Serialize};
+use trefoil_cql::protocol::CqlError;
 
 /// Why a definition was not applied.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
@@ -11,7 +12,7 @@ pub enum SchemaError {
     #[error("nothing to change")]
     Unchanged,
     /// 0x2400. The table is empty when it is the keyspace that exists.
-    #[error("{}", already_exists(keyspace, table))]
+    #[error("{keyspace}.{table} already exists")]
     AlreadyExists {
         /// The keyspace.
         keyspace: String,
@@ -27,14 +28,6 @@ pub enum SchemaError {
     /// 0x2000: an option that is not one, or not of its type.
     #[error("{0}")]
     Syntax(String),
-}
-
-fn already_exists(keyspace: &str, table: &str) -> String {
-    if table.is_empty() {
-        format!("Cannot add existing keyspace \"{keyspace}\"")
-    } else {
-        format!("Cannot add already existing table \"{table}\" to keyspace \"{keyspace}\"")
-    }
 }
 
 impl SchemaError {
@@ -54,5 +47,19 @@ impl SchemaError {
 
     pub(crate) fn invalid(text: impl Into<String>) -> SchemaError {
         SchemaError::Invalid(text.into())
+    }
+}
+
+/// What the client sees. `Unchanged` is no error for clients: the coordinator answers it with VOID before it comes here.
+impl From<SchemaError> for CqlError {
+    fn from(error: SchemaError) -> CqlError {
+        match error {
+            SchemaError::Unchanged => CqlError::server("a definition without effect was taken for an error"),
+            SchemaError::AlreadyExists { keyspace, table } if table.is_empty() => CqlError::keyspace_exists(keyspace),
+            SchemaError::AlreadyExists { keyspace, table } => CqlError::table_exists(keyspace, table),
+            SchemaError::Configuration(text) => CqlError::Config(text),
+            SchemaError::Invalid(text) => CqlError::Invalid(text),
+            SchemaError::Syntax(text) => CqlError::Syntax(text),
+        }
     }
 }

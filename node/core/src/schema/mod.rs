@@ -28,7 +28,7 @@ pub use alter_type::{AlterType, TypeChange};
 pub use create_keyspace::CreateKeyspace;
 pub use create_table::{ColumnDefinition, CreateTable};
 pub use create_type::CreateType;
-pub use definition::{Applied, ChangeKind, Definition, DefinitionContext, SchemaChange, SchemaTarget};
+pub use definition::{Applied, Definition, DefinitionContext};
 pub use drop_keyspace::DropKeyspace;
 pub use drop_table::DropTable;
 pub use drop_type::DropType;

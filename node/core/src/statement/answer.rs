@@ -4,7 +4,8 @@ use bytes::Bytes;
 use md5::{Digest, Md5};
 use std::sync::{Arc, OnceLock};
 use trefoil_cql::protocol::response::{
-    Attachments, ColumnSpec, EncodedColumns, MetadataForm, QueryResult, Response, ResultMetadata, RowsWriter, SchemaChange,
+    Attachments, ColumnSpec, EncodedColumns, MetadataForm, QueryResult, Response, ResultMetadata, RowsWriter,
+    SchemaChange,
 };
 use trefoil_cql::protocol::version::ProtocolVersion;
 
