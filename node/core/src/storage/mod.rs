@@ -11,7 +11,9 @@
 mod arbitrary_row;
 mod batch;
 mod clustering;
+mod component;
 mod damage;
+mod decimal;
 mod deletions;
 mod encoding;
 mod merge;
