@@ -23,6 +23,30 @@ pub enum Command {
     DropStorage(StorageId),
 }
 
+/// A write as the coordinator has it, borrowed: encodes to the same bytes as `Command::Write`.
+#[derive(Debug, Serialize)]
+pub enum CommandRef<'a> {
+    /// Stands for `Command::Empty`, so that the next one has its number.
+    Empty,
+    /// See `WriteCommand`.
+    Write {
+        /// Identity, for exactly-once.
+        header: RequestHeader,
+        /// All must hold.
+        conditions: &'a [Condition],
+        /// What is written.
+        mutations: &'a [&'a Mutation],
+    },
+}
+
+impl CommandRef<'_> {
+    /// The payload of a log entry.
+    #[must_use]
+    pub fn encode(&self) -> Bytes {
+        Bytes::from(postcard::to_extend(self, Vec::with_capacity(256)).expect("plain data in memory encodes"))
+    }
+}
+
 /// What every client's command starts with, so that it is applied once although sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RequestHeader {
@@ -377,4 +401,37 @@ pub struct ReadCell {
     pub expires: i64,
     /// The value (serialised; counters as 8 bytes).
     pub value: Bytes,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{Incarnation, NodeId};
+
+    #[test]
+    fn a_borrowed_command_encodes_like_an_owned_one() {
+        let header = RequestHeader {
+            id: RequestId { node: NodeId(1), incarnation: Incarnation(2), sequence: 3 },
+            answered_below: 2,
+            expires: HybridTime(99),
+            schema: SchemaVersion(4),
+        };
+        let mutation = Mutation {
+            table: StorageId(5),
+            partition: PartitionKey { token: Token(-7), key: Bytes::from_static(b"key") },
+            timestamp: Some(8),
+            changes: vec![Change::DeletePartition],
+        };
+        let condition = Condition {
+            table: StorageId(5),
+            partition: mutation.partition.clone(),
+            row: RowId::Static,
+            test: Test::NotExists,
+        };
+        let borrowed =
+            CommandRef::Write { header, conditions: std::slice::from_ref(&condition), mutations: &[&mutation] }
+                .encode();
+        let owned = Command::Write(WriteCommand { header, conditions: vec![condition], mutations: vec![mutation] });
+        assert_eq!(borrowed, postcard::to_stdvec(&owned).expect("encodes"));
+    }
 }

@@ -2,8 +2,9 @@
 //! sender's hybrid time. The peer frame around it (version, length, checksum) is the shell's.
 
 use crate::command::{ReadCommand, ReadResult, RequestHeader, WriteOutcome};
-use crate::ids::{Incarnation, LogIndex, NodeId, RequestId, SchemaVersion, ShardId, StorageId, Term};
+use crate::ids::{Incarnation, NodeId, RequestId, SchemaVersion, ShardId, StorageId, Term};
 use crate::raft::RaftMessage;
+use crate::storage::SnapshotChunk;
 use crate::time::HybridTime;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,8 @@ pub enum Body {
     Proposed {
         /// The request.
         request: RequestId,
+        /// The shard it was sent to.
+        shard: ShardId,
         /// Its outcome, or why there is none.
         outcome: Result<WriteOutcome, Refusal>,
     },
@@ -92,8 +95,6 @@ pub enum Body {
         shard: ShardId,
         /// The leader's term.
         term: Term,
-        /// Which snapshot.
-        index: LogIndex,
         /// Parts durable here: send the next.
         parts: u64,
         /// Whether it is complete.
@@ -115,16 +116,8 @@ pub enum Body {
 pub struct SnapshotPart {
     /// The sender's term.
     pub term: Term,
-    /// The snapshot contains the log up to this entry...
-    pub index: LogIndex,
-    /// ...of this term.
-    pub index_term: Term,
-    /// Counts from 0.
-    pub number: u64,
-    /// Encoded rows (`storage::snapshot`).
-    pub rows: Bytes,
-    /// With the last part: the shard's meta state (`storage`).
-    pub meta: Option<Bytes>,
+    /// The rows, and with the last part where the snapshot ends.
+    pub chunk: SnapshotChunk,
 }
 
 /// What lets a receiver of `Alive` measure the round trip.

@@ -49,7 +49,7 @@ pub struct ClearPart {}
 pub struct InstallPart {}
 
 /// A bounded piece of a shard's content.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct SnapshotChunk {
     /// Counts from 0.
     pub number: u64,
@@ -60,7 +60,7 @@ pub struct SnapshotChunk {
 }
 
 /// What completes a snapshot.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct SnapshotEnd {
     /// The snapshot is the shard's content after exactly this entry.
     pub applied: AppliedThrough,

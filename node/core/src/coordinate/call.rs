@@ -1,0 +1,126 @@
+//! A call: one request of an operation to one shard, sent again until somebody answers it.
+//!
+//! Requests meet a leader change with latency, not with errors: a refusal that says "nothing happened" only decides where
+//! and when the call goes next. Every sending carries the same request id, so however often a write is sent, it is applied
+//! once (`replicate::deduplication`).
+
+use crate::ids::{NodeId, SchemaVersion, ShardId};
+use crate::message::Refusal;
+use crate::time::Monotonic;
+use std::time::Duration;
+
+/// Silence after which a call is sent again, perhaps elsewhere: longer than a healthy round trip with a slow disk.
+pub const RESEND_AFTER: Duration = Duration::from_millis(400);
+/// Pause after a refusal that named no better place; elections take some time.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Where one request to a shard stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The shard.
+    pub shard: ShardId,
+    /// Where it was sent last.
+    pub target: Option<NodeId>,
+    /// How often it was sent.
+    pub attempts: u32,
+    /// Whether a sending may have had an effect: something was sent and not refused.
+    pub in_doubt: bool,
+}
+
+/// What to do after a refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Send it there now.
+    Send(NodeId),
+    /// Send it again at this time.
+    Later(Monotonic),
+    /// Plan it again once this schema is served here.
+    Replan(SchemaVersion),
+    /// Tell the client.
+    Overloaded,
+    /// Tell the client.
+    DiskFull,
+}
+
+impl Call {
+    /// A call that has not been sent.
+    #[must_use]
+    pub fn new(shard: ShardId) -> Call {
+        Call { shard, target: None, attempts: 0, in_doubt: false }
+    }
+
+    /// It is being sent to this node.
+    pub fn sent(&mut self, target: NodeId) {
+        self.target = Some(target);
+        self.attempts += 1;
+        self.in_doubt = true;
+    }
+
+    /// The node it was sent to refused it.
+    pub fn refused(&mut self, refusal: &Refusal, now: Monotonic) -> Next {
+        // A single sending that was refused leaves no doubt; an earlier one without an answer does.
+        if self.attempts <= 1 {
+            self.in_doubt = false;
+        }
+        match refusal {
+            Refusal::NotLeader(Some(hint)) if self.target != Some(*hint) => {
+                // Two nodes that each believe in the other would be asked for ever without a pause.
+                if self.attempts % 4 == 3 { Next::Later(now.plus(PAUSE)) } else { Next::Send(*hint) }
+            }
+            Refusal::StaleSchema(version) => Next::Replan(*version),
+            Refusal::Overloaded if !self.in_doubt => Next::Overloaded,
+            Refusal::DiskFull if !self.in_doubt => Next::DiskFull,
+            _ => Next::Later(now.plus(PAUSE)),
+        }
+    }
+}
+
+/// Where to send a call whose leader is not known for sure: what is believed first, then every replica in turn.
+#[must_use]
+pub fn candidate(replicas: &[NodeId], believed: Option<NodeId>, attempts: u32) -> Option<NodeId> {
+    match believed {
+        Some(leader) if attempts % 3 != 2 => Some(leader),
+        _ if replicas.is_empty() => None,
+        _ => Some(replicas[attempts as usize % replicas.len()]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hint_is_followed_and_circles_are_paused() {
+        let mut call = Call::new(ShardId(1));
+        call.sent(NodeId(1));
+        let now = Monotonic(0);
+        assert_eq!(call.refused(&Refusal::NotLeader(Some(NodeId(2))), now), Next::Send(NodeId(2)));
+        call.sent(NodeId(2));
+        assert_eq!(call.refused(&Refusal::NotLeader(Some(NodeId(1))), now), Next::Send(NodeId(1)));
+        call.sent(NodeId(1));
+        assert!(matches!(call.refused(&Refusal::NotLeader(Some(NodeId(2))), now), Next::Later(_)));
+    }
+
+    #[test]
+    fn only_an_unanswered_sending_leaves_doubt() {
+        let mut call = Call::new(ShardId(1));
+        call.sent(NodeId(1));
+        call.refused(&Refusal::NotLeader(None), Monotonic(0));
+        assert!(!call.in_doubt);
+        call.sent(NodeId(1));
+        call.sent(NodeId(2));
+        call.refused(&Refusal::NotLeader(None), Monotonic(0));
+        assert!(call.in_doubt, "the first of two sendings was never answered");
+    }
+
+    #[test]
+    fn every_replica_gets_its_turn() {
+        let replicas = [NodeId(0), NodeId(1), NodeId(2)];
+        let asked: Vec<_> = (0..9).filter_map(|attempts| candidate(&replicas, Some(NodeId(1)), attempts)).collect();
+        for replica in replicas {
+            assert!(asked.contains(&replica) || replica == NodeId(0));
+        }
+        let asked: Vec<_> = (0..3).filter_map(|attempts| candidate(&replicas, None, attempts)).collect();
+        assert_eq!(asked, replicas);
+    }
+}

@@ -1,0 +1,107 @@
+//! What peers say, handed to whom it concerns.
+
+use super::Node;
+use crate::command::WriteOutcome;
+use crate::ids::{NodeId, RequestId, ShardId, StorageId};
+use crate::message::{Body, Message, Refusal};
+use crate::world::World;
+use bytes::Bytes;
+
+impl Node {
+    pub(super) fn message<W: World>(&mut self, from: NodeId, message: Message, world: &mut W) {
+        self.hybrid.observe(message.stamp);
+        if let Some(change) = self.liveness.heard(from, message.incarnation, self.now) {
+            self.status_changed(change, world);
+        }
+        match message.body {
+            Body::Raft(messages) => {
+                for (shard, message) in messages {
+                    if let Some(replica) = self.replica_mut(shard) {
+                        replica.receive(from, message, world);
+                    }
+                }
+            }
+            Body::Propose { shard, header, storages, payload } => {
+                if let Err(refusal) = self.propose_here(shard, &storages, payload, world) {
+                    self.send(from, Body::Proposed { request: header.id, shard, outcome: Err(refusal) }, world);
+                }
+            }
+            Body::Proposed { request, shard, outcome } => {
+                if request.incarnation == self.incarnation {
+                    self.proposal_done(request.sequence, shard, outcome, world);
+                }
+            }
+            Body::Read { request, shard, linearizable, command, .. } => {
+                self.read_for_peer(from, request, shard, linearizable, command, world);
+            }
+            Body::ReadDone { request, result } => {
+                if request.incarnation == self.incarnation {
+                    self.read_done(request.sequence, result, world);
+                }
+            }
+            Body::SchemaOffer { version, schema, round } => self.schema_offered(from, version, schema, round, world),
+            Body::SchemaTaken { version, round } => self.schema_taken(from, version, round, world),
+            Body::Snapshot { shard, part } => {
+                if let Some(replica) = self.replicas.get_mut(shard.0 as usize).and_then(Option::as_mut) {
+                    replica.receive_snapshot(from, part, world, &mut self.output);
+                    self.touched.insert(shard);
+                }
+            }
+            Body::SnapshotReceived { shard, parts, complete, .. } => {
+                if let Some(replica) = self.replicas.get_mut(shard.0 as usize).and_then(Option::as_mut) {
+                    replica.snapshot_received(from, parts, complete, world, &mut self.output);
+                    self.touched.insert(shard);
+                }
+            }
+            Body::Alive { leads, wall, echo } => self.liveness.alive(from, leads, wall, echo, world.clock()),
+        }
+    }
+
+    /// Append a command to a shard's log, if this node leads it and serves the schema that the command was planned with.
+    pub(crate) fn propose_here<W: World>(
+        &mut self,
+        shard: ShardId,
+        storages: &[StorageId],
+        payload: Bytes,
+        world: &mut W,
+    ) -> Result<(), Refusal> {
+        self.may_serve(shard, storages)?;
+        if let Some(refusal) = self.background.refuses_writes(self.now) {
+            return Err(refusal);
+        }
+        let (stamp, wall) = (self.hybrid, self.wall);
+        let replica = self.replica_mut(shard).ok_or(Refusal::NoReplica)?;
+        let mut clock = stamp;
+        clock.observe(replica.last_stamp());
+        let stamp = clock.tick(wall);
+        replica.propose(stamp, payload, world)?;
+        self.hybrid.observe(stamp);
+        Ok(())
+    }
+
+    /// A shard may be led only under a schema lease: then no definition can have finished without this node knowing of it. A storage
+    /// that is not in the schema is gone for good.
+    pub(crate) fn may_serve(&self, shard: ShardId, storages: &[StorageId]) -> Result<(), Refusal> {
+        if shard == ShardId::CATALOGUE {
+            return Ok(());
+        }
+        if !self.catalogue_lease_valid() {
+            return Err(Refusal::SchemaAhead);
+        }
+        match storages.iter().find(|&&storage| self.catalogue.is_gone(storage)) {
+            Some(_) => Err(Refusal::StaleSchema(self.catalogue.version())),
+            None => Ok(()),
+        }
+    }
+
+    /// Send an outcome to the coordinator that asked for it.
+    pub(crate) fn answer_peer<W: World>(
+        &mut self,
+        request: RequestId,
+        shard: ShardId,
+        outcome: WriteOutcome,
+        world: &mut W,
+    ) {
+        self.send(request.node, Body::Proposed { request, shard, outcome: Ok(outcome) }, world);
+    }
+}

@@ -1,0 +1,293 @@
+//! Bringing back a replica whose log starts after the leader's was cut: the leader streams its rows in bounded parts, one under
+//! way at a time, while it goes on serving; the follower clears what it has, installs part by part, and only the last part,
+//! durable, makes it a replica again. A crash in between leaves a replica without a record, which starts over.
+
+use super::environment::RaftEnvironment;
+use super::replica::{Output, Replica};
+use super::state::ShardState;
+use crate::ids::{LogIndex, NodeId, Term, Ticket};
+use crate::message::{Body, SnapshotPart};
+use crate::raft::SnapshotAnswer;
+use crate::storage::{Clearing, InstallPart, RowsBatch, RowsPart, ShardStore, SnapshotChunk};
+use crate::time::Monotonic;
+use crate::world::{Batch, World};
+use bytes::Bytes;
+use std::time::Duration;
+
+/// About the size of one part: large enough to be worth a disk write, small enough not to hold up other messages.
+const PART_BYTES: usize = 256 << 10;
+/// A part that was not answered is sent again after this long...
+const RESEND_AFTER: Duration = Duration::from_millis(500);
+/// ...and the snapshot is given up after so many sendings of one part.
+const SENDINGS_MAX: u32 = 20;
+/// Keys that one step clears at most.
+const CLEAR_KEYS_MAX: usize = 5_000;
+
+/// A snapshot being sent.
+#[derive(Debug)]
+pub struct Outgoing {
+    number: u64,
+    sent: Monotonic,
+    sendings: u32,
+    /// Where it ends, once the last part was made.
+    through: Option<LogIndex>,
+}
+
+/// A snapshot being received.
+#[derive(Debug)]
+pub struct Incoming {
+    from: NodeId,
+    term: Term,
+    expected: u64,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The leader's term is being made durable.
+    Accepting(Box<SnapshotPart>),
+    /// What was here goes away first.
+    Clearing { clearing: Clearing, waiting: Option<Ticket>, first: Box<SnapshotPart> },
+    /// A part is being written.
+    Writing { ticket: Ticket, last: bool },
+    /// Waiting for the next part.
+    Idle,
+}
+
+impl Replica {
+    pub(super) fn begin_snapshot<W: World>(&mut self, to: NodeId, world: &mut W, output: &mut Output) {
+        if !self.outgoing.contains_key(&to) {
+            tracing::info!(shard = %self.shard, %to, "sending a snapshot");
+            crate::sometimes!(world, "snapshot sent");
+            let now = world.clock().monotonic;
+            self.outgoing.insert(to, Outgoing { number: 0, sent: now, sendings: 0, through: None });
+            self.send_part(to, world, output);
+        }
+    }
+
+    fn send_part<W: World>(&mut self, to: NodeId, world: &mut W, output: &mut Output) {
+        let Some(outgoing) = self.outgoing.get_mut(&to) else { return };
+        outgoing.sent = world.clock().monotonic;
+        outgoing.sendings += 1;
+        let (number, state) = (outgoing.number, &self.state);
+        let encoded = || Bytes::from(state.encode());
+        let chunk = match self.store.snapshot_chunk(to, number, PART_BYTES, encoded, world.rows(), &*world) {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => return self.give_up(to, world),
+            Err(damage) => {
+                self.found_damage(&damage);
+                return self.give_up(to, world);
+            }
+        };
+        outgoing.through = chunk.end.as_ref().map(|end| end.applied.position.index);
+        let part = SnapshotPart { term: self.raft.term(), chunk };
+        output.bodies.push((to, Body::Snapshot { shard: self.shard, part }));
+    }
+
+    fn give_up<W: World>(&mut self, to: NodeId, world: &mut W) {
+        self.outgoing.remove(&to);
+        self.store.snapshot_end(to);
+        self.raft.snapshot_failed(to, &mut RaftEnvironment(world));
+    }
+
+    /// A follower says how far it got.
+    pub fn snapshot_received<W: World>(
+        &mut self,
+        from: NodeId,
+        parts: u64,
+        complete: bool,
+        world: &mut W,
+        output: &mut Output,
+    ) {
+        let Some(outgoing) = self.outgoing.get_mut(&from) else { return };
+        if parts != outgoing.number + 1 {
+            return;
+        }
+        match outgoing.through {
+            Some(through) if complete => {
+                self.outgoing.remove(&from);
+                self.store.snapshot_end(from);
+                self.raft.snapshot_sent(from, through, &mut RaftEnvironment(world));
+            }
+            Some(_) => {}
+            None => {
+                outgoing.number = parts;
+                outgoing.sendings = 0;
+                self.send_part(from, world, output);
+            }
+        }
+    }
+
+    /// Resend what was not answered; go on clearing and accepting.
+    pub(super) fn advance_snapshots<W: World>(&mut self, world: &mut W, output: &mut Output) {
+        let now = world.clock().monotonic;
+        let leads = self.raft.is_leader();
+        let due: Vec<(NodeId, bool)> = self
+            .outgoing
+            .iter()
+            .filter(|(_, outgoing)| !leads || now.since(outgoing.sent) >= RESEND_AFTER)
+            .map(|(&to, outgoing)| (to, !leads || outgoing.sendings >= SENDINGS_MAX))
+            .collect();
+        for (to, hopeless) in due {
+            if hopeless { self.give_up(to, world) } else { self.send_part(to, world, output) }
+        }
+        self.advance_incoming(world);
+    }
+
+    /// When a part must be sent again.
+    #[must_use]
+    pub fn snapshot_wake(&self) -> Option<Monotonic> {
+        self.outgoing.values().map(|outgoing| outgoing.sent.plus(RESEND_AFTER)).min()
+    }
+
+    /// A leader sends a part.
+    pub fn receive_snapshot<W: World>(&mut self, from: NodeId, part: SnapshotPart, world: &mut W, output: &mut Output) {
+        let number = part.chunk.number;
+        let fits = self.incoming.as_ref().is_some_and(|incoming| incoming.from == from && incoming.term == part.term);
+        if number == 0 && !fits {
+            // A rows batch that is under way belongs to what is about to be cleared: let it finish first.
+            if self.flushing.is_none() && !matches!(self.health, super::Health::Clearing(_)) && !self.is_writing() {
+                let stage = Stage::Accepting(Box::new(part.clone()));
+                self.incoming = Some(Incoming { from, term: part.term, expected: 0, stage });
+                self.advance_incoming(world);
+            }
+            return;
+        }
+        let Some(incoming) = self.incoming.as_mut().filter(|_| fits) else { return };
+        if number < incoming.expected {
+            let parts = incoming.expected;
+            self.acknowledge(from, part.term, parts, false, output);
+        } else if number == incoming.expected && matches!(incoming.stage, Stage::Idle) {
+            self.install(&part, world);
+        }
+    }
+
+    fn is_writing(&self) -> bool {
+        self.incoming.as_ref().is_some_and(|incoming| match &incoming.stage {
+            Stage::Clearing { waiting, .. } => waiting.is_some(),
+            Stage::Writing { .. } => true,
+            Stage::Accepting(_) | Stage::Idle => false,
+        })
+    }
+
+    /// Whether rows are being replaced, so that nothing may be applied to them or read from them.
+    #[must_use]
+    pub fn is_installing(&self) -> bool {
+        self.incoming.as_ref().is_some_and(|incoming| !matches!(incoming.stage, Stage::Accepting(_)))
+    }
+
+    fn advance_incoming<W: World>(&mut self, world: &mut W) {
+        let Some(incoming) = &mut self.incoming else { return };
+        if let Stage::Accepting(part) = &incoming.stage {
+            match self.raft.accept_snapshot(incoming.from, incoming.term, &mut RaftEnvironment(world)) {
+                SnapshotAnswer::Wait => return,
+                SnapshotAnswer::Stale => {
+                    self.incoming = None;
+                    return;
+                }
+                SnapshotAnswer::Ready => {
+                    let clearing = Clearing::shard(self.shard, self.store.tokens());
+                    incoming.stage = Stage::Clearing { clearing, waiting: None, first: part.clone() };
+                    self.store = ShardStore::empty(self.shard, self.store.tokens());
+                    self.state = ShardState::default();
+                    self.dirty_since = None;
+                }
+            }
+        }
+        let Some(Incoming { stage: Stage::Clearing { clearing, waiting: waiting @ None, first }, .. }) =
+            &mut self.incoming
+        else {
+            return;
+        };
+        match clearing.next(world.rows(), CLEAR_KEYS_MAX) {
+            Some(part) => {
+                let batch = RowsBatch { parts: vec![RowsPart::Clear(part)] };
+                *waiting = Some(world.persist(Batch::Rows(batch)));
+            }
+            None => {
+                let first = first.clone();
+                self.install(&first, world);
+            }
+        }
+    }
+
+    fn install<W: World>(&mut self, part: &SnapshotPart, world: &mut W) {
+        let Some(incoming) = &mut self.incoming else { return };
+        match InstallPart::new(self.shard, &part.chunk) {
+            Ok(install) => {
+                let batch = RowsBatch { parts: vec![RowsPart::Install(install)] };
+                let ticket = world.persist(Batch::Rows(batch));
+                incoming.stage = Stage::Writing { ticket, last: part.chunk.end.is_some() };
+            }
+            Err(damage) => {
+                // The sender will send it again, or give up.
+                tracing::error!(shard = %self.shard, %damage, "a snapshot part cannot be read");
+                incoming.stage = Stage::Idle;
+            }
+        }
+    }
+
+    pub(super) fn install_durable<W: World>(&mut self, done: Ticket, world: &mut W, output: &mut Output) {
+        let Some(incoming) = &mut self.incoming else { return };
+        match &mut incoming.stage {
+            Stage::Clearing { waiting, .. } if *waiting == Some(done) => {
+                *waiting = None;
+                self.advance_incoming(world);
+            }
+            Stage::Writing { ticket, last } if *ticket == done => {
+                let last = *last;
+                incoming.expected += 1;
+                incoming.stage = Stage::Idle;
+                let (from, term, parts) = (incoming.from, incoming.term, incoming.expected);
+                if last {
+                    self.incoming = None;
+                    self.adopt_snapshot(world);
+                }
+                self.acknowledge(from, term, parts, last, output);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn install_failed(&mut self, failed: Ticket) {
+        if let Some(incoming) = &mut self.incoming {
+            match &incoming.stage {
+                Stage::Writing { ticket, .. } if *ticket == failed => incoming.stage = Stage::Idle,
+                Stage::Clearing { waiting, first, .. } if *waiting == Some(failed) => {
+                    incoming.stage = Stage::Accepting(first.clone());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The last part is durable: what the row store holds now is this replica's state.
+    fn adopt_snapshot<W: World>(&mut self, world: &mut W) {
+        match ShardStore::recover(self.shard, self.store.tokens(), world.rows()) {
+            Ok(Some((store, state))) => {
+                let applied = store.applied();
+                self.store = store;
+                self.state = ShardState::decode(&state).expect("the sender's state passed its checksum");
+                self.commit = self.commit.max(applied.position.index);
+                self.raft.install_snapshot(applied, &mut RaftEnvironment(world));
+                tracing::info!(shard = %self.shard, index = %applied.position.index, "snapshot installed");
+                crate::sometimes!(world, "snapshot installed");
+            }
+            Ok(None) => tracing::error!(shard = %self.shard, "an installed snapshot left no record"),
+            Err(damage) => self.found_damage(&damage),
+        }
+    }
+
+    fn acknowledge(&self, to: NodeId, term: Term, parts: u64, complete: bool, output: &mut Output) {
+        output.bodies.push((to, Body::SnapshotReceived { shard: self.shard, term, parts, complete }));
+    }
+}
+
+impl SnapshotPart {
+    /// Bytes it carries.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let SnapshotChunk { rows, end, .. } = &self.chunk;
+        rows.len() + end.as_ref().map_or(0, |end| end.meta.len())
+    }
+}

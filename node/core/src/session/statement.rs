@@ -1,0 +1,171 @@
+//! QUERY, PREPARE, EXECUTE, BATCH: from the message to a plan, and from the plan to an operation.
+
+use super::Client;
+use crate::node::Node;
+use crate::statement::{
+    Answer, BatchOptions, BindContext, Facts, NodeStatus, Plan, Prepared, SessionFacts, bind, bind_batch, prepare,
+    reprepare,
+};
+use crate::world::World;
+use std::sync::Arc;
+use trefoil_cql::protocol::consistency::Consistency;
+use trefoil_cql::protocol::request::{Batch, BatchQuery, Execute, Prepare, Query, QueryParameters};
+use trefoil_cql::protocol::response::{self, CqlError, QueryResult, Response};
+use trefoil_cql::protocol::version::ProtocolVersion;
+
+/// How a statement is to be executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// Whose answers are enough.
+    pub consistency: Consistency,
+    /// The same for the conditional part.
+    pub serial: Consistency,
+}
+
+impl Options {
+    fn new(consistency: Consistency, serial: Option<Consistency>) -> Options {
+        Options { consistency, serial: serial.unwrap_or(Consistency::Serial) }
+    }
+}
+
+impl Node {
+    pub(super) fn query<W: World>(&mut self, client: Client, query: &Query, world: &mut W) {
+        let keyspace = self.keyspace(&client, query.parameters.keyspace.as_deref());
+        match prepare(&query.text, keyspace.as_deref(), self.schema()) {
+            Ok(prepared) => self.run(client, &prepared, &query.parameters, world),
+            Err(error) => self.reply_error(&client, error, world),
+        }
+    }
+
+    pub(super) fn prepare<W: World>(&mut self, client: &Client, message: &Prepare, world: &mut W) {
+        let keyspace = self.keyspace(client, message.keyspace.as_deref());
+        let prepared = match prepare(&message.text, keyspace.as_deref(), self.schema()) {
+            Ok(prepared) => prepared,
+            Err(error) => return self.reply_error(client, error, world),
+        };
+        let columns = prepared.columns();
+        let result = QueryResult::Prepared(response::Prepared {
+            id: prepared.id().to_vec().into(),
+            result_metadata_id: columns.map_or_else(|| vec![0; 16], |columns| columns.id().to_vec()).into(),
+            bind_markers: prepared.variables().to_vec(),
+            partition_key: prepared.partition_key().to_vec(),
+            result_metadata: columns.map(|columns| columns.metadata().clone()),
+        });
+        self.sessions.prepared.insert(Arc::new(prepared));
+        self.reply(client, Response::Result(result).encode(client.version, client.stream), world);
+    }
+
+    pub(super) fn execute<W: World>(&mut self, mut client: Client, message: Execute, world: &mut W) {
+        let Some(prepared) = self.current(&message.id) else {
+            return self.reply_error(&client, CqlError::unprepared(message.id), world);
+        };
+        let prepared = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => return self.reply_error(&client, error, world),
+        };
+        if client.version >= ProtocolVersion::V5 {
+            client.known_columns = Some(message.result_metadata_id);
+            client.skip_metadata = message.parameters.skip_metadata;
+        } else {
+            // Such a client is never told of new columns: it must not be left with the description of the old.
+            client.skip_metadata = message.parameters.skip_metadata && !prepared.columns_changed();
+        }
+        self.run(client, &prepared, &message.parameters, world);
+    }
+
+    pub(super) fn batch<W: World>(&mut self, client: Client, message: &Batch, world: &mut W) {
+        let keyspace = self.keyspace(&client, message.keyspace.as_deref());
+        let mut statements = Vec::with_capacity(message.statements.len());
+        for statement in &message.statements {
+            let prepared = match &statement.query {
+                BatchQuery::Text(text) => prepare(text, keyspace.as_deref(), self.schema()).map(Arc::new),
+                BatchQuery::Prepared(id) => match self.current(id) {
+                    Some(prepared) => prepared,
+                    None => Err(CqlError::unprepared(id.clone())),
+                },
+            };
+            match prepared {
+                Ok(prepared) => statements.push((prepared, statement.values.as_slice())),
+                Err(error) => return self.reply_error(&client, error, world),
+            }
+        }
+        let borrowed: Vec<_> = statements.iter().map(|(prepared, values)| (prepared.as_ref(), *values)).collect();
+        let batch = BatchOptions { kind: message.kind, timestamp: message.timestamp };
+        let options = Options::new(message.consistency, message.serial_consistency);
+        let plan = self.with_context(world, |context| bind_batch(&borrowed, &batch, context));
+        self.carry_out(client, plan, options, world);
+    }
+
+    /// Bind, and carry out.
+    fn run<W: World>(&mut self, client: Client, prepared: &Prepared, parameters: &QueryParameters, world: &mut W) {
+        let options = Options::new(parameters.consistency, parameters.serial_consistency);
+        let plan = self.with_context(world, |context| bind(prepared, parameters, context));
+        self.carry_out(client, plan, options, world);
+    }
+
+    fn carry_out<W: World>(&mut self, client: Client, plan: Result<Plan, CqlError>, options: Options, world: &mut W) {
+        match plan {
+            Ok(Plan::Read(read)) => self.start_read(client, read, options, world),
+            Ok(Plan::Write(write)) => self.start_write(client, write, options, world),
+            Ok(Plan::Schema(definition)) => self.start_definition(client, &definition, world),
+            Ok(Plan::Use(keyspace)) => {
+                if let Some(session) = self.sessions.sessions.get_mut(&client.conn) {
+                    session.keyspace = Some(keyspace.clone());
+                }
+                self.reply(&client, Answer::SetKeyspace(keyspace).encode(&client.options()), world);
+            }
+            Ok(Plan::Answer(answer)) => self.reply(&client, answer.encode(&client.options()), world),
+            Err(error) => self.reply_error(&client, error, world),
+        }
+    }
+
+    fn keyspace(&self, client: &Client, given: Option<&str>) -> Option<String> {
+        let session = || self.sessions.sessions.get(&client.conn).and_then(|session| session.keyspace.clone());
+        given.map(ToOwned::to_owned).or_else(session)
+    }
+
+    /// A prepared statement, analysed against the schema served now; `None` if this node does not remember it.
+    fn current(&mut self, id: &[u8]) -> Option<Result<Arc<Prepared>, CqlError>> {
+        let schema = Arc::clone(self.schema());
+        let prepared = self.sessions.prepared.get(id)?;
+        if !prepared.is_stale(&schema) {
+            return Some(Ok(Arc::clone(prepared)));
+        }
+        Some(reprepare(prepared, &schema).map(|fresh| {
+            let fresh = Arc::new(fresh);
+            self.sessions.prepared.insert(Arc::clone(&fresh));
+            fresh
+        }))
+    }
+
+    fn with_context<W: World, T>(&mut self, world: &mut W, bind: impl FnOnce(&mut BindContext<'_>) -> T) -> T {
+        let now = self.hybrid_now();
+        let status: Vec<NodeStatus> = (self.config.layout.nodes.iter())
+            .filter(|node| node.id != self.config.node && !self.liveness.is_alive(node.id))
+            .map(|node| NodeStatus { node: node.id, alive: false, schema: None })
+            .collect();
+        let sessions = || -> Vec<SessionFacts> {
+            (self.sessions.sessions.values())
+                .map(|session| SessionFacts {
+                    remote: session.remote,
+                    protocol_version: session.version.map_or(0, ProtocolVersion::number),
+                    driver_name: session.driver.0.clone(),
+                    driver_version: session.driver.1.clone(),
+                    keyspace: session.keyspace.clone(),
+                    requests: session.requests,
+                })
+                .collect()
+        };
+        // Only administrators look at the list of clients; hot paths must not pay for it.
+        let sessions = if self.sessions.count() <= 4 { sessions() } else { Vec::new() };
+        let facts = Facts {
+            status: &status,
+            statements: self.sessions.prepared.known(),
+            sessions: &sessions,
+            ..Facts::new(&self.config.layout, self.config.node)
+        };
+        let mut context =
+            BindContext { schema: &self.catalogue.schema().clone(), facts: &facts, now, rng: world.rng() };
+        bind(&mut context)
+    }
+}
