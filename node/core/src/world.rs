@@ -88,10 +88,14 @@ pub trait Rows {
     fn get(&self, key: &[u8]) -> Option<&[u8]>;
 
     /// Keys in `start..end` in ascending order.
-    fn range<'a>(&'a self, start: &[u8], end: &[u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + 'a;
+    fn range<'a>(&'a self, start: &[u8], end: &[u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a, Self>;
 
     /// Keys in `start..end` in descending order.
-    fn range_reversed<'a>(&'a self, start: &[u8], end: &[u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + 'a;
+    fn range_reversed<'a>(
+        &'a self,
+        start: &[u8],
+        end: &[u8],
+    ) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a, Self>;
 }
 
 /// Everything a node may ask for. Statically dispatched; `Bugs` is a supertrait so that planted bugs vanish in production.

@@ -45,11 +45,11 @@ impl Rows for RowStore {
         self.values.get(key).map(|value| &value[..])
     }
 
-    fn range<'a>(&'a self, start: &[u8], end: &[u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + 'a {
+    fn range<'a>(&'a self, start: &[u8], end: &[u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         self.between(start, end)
     }
 
-    fn range_reversed<'a>(&'a self, start: &[u8], end: &[u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + 'a {
+    fn range_reversed<'a>(&'a self, start: &[u8], end: &[u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         self.between(start, end).rev()
     }
 }

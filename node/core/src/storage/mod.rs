@@ -16,10 +16,13 @@ mod damage;
 mod decimal;
 mod deletions;
 mod encoding;
+mod key;
+mod memtable;
 mod merge;
 mod ranges;
 mod row;
 mod shard;
+mod stored;
 
 pub use batch::{BatchError, RowsBatch, RowsPart, RowsWriter};
 pub use clustering::{ClusteringError, decode_clustering, encode_clustering};

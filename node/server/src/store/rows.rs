@@ -105,7 +105,7 @@ impl Rows for RowsView {
         self.table.get(self.txn(), key).unwrap_or_else(|error| self.unreadable(error))
     }
 
-    fn range<'a>(&'a self, start: &[u8], end: &[u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + 'a {
+    fn range<'a>(&'a self, start: &[u8], end: &[u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         let range = (start < end).then(|| {
             let range = self.table.range(self.txn(), &RowsView::bounds(start, end));
             range.unwrap_or_else(|error| self.unreadable(error))
@@ -113,7 +113,7 @@ impl Rows for RowsView {
         range.into_iter().flatten().map(|item| item.unwrap_or_else(|error| self.unreadable(error)))
     }
 
-    fn range_reversed<'a>(&'a self, start: &[u8], end: &[u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + 'a {
+    fn range_reversed<'a>(&'a self, start: &[u8], end: &[u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         let range = (start < end).then(|| {
             let range = self.table.rev_range(self.txn(), &RowsView::bounds(start, end));
             range.unwrap_or_else(|error| self.unreadable(error))
