@@ -5,6 +5,9 @@
 
 pub mod ast;
 pub mod keyword;
+pub mod lexer;
+pub mod parser;
+pub mod print;
 pub mod protocol;
 pub mod token;
 pub mod types;

@@ -192,3 +192,17 @@ impl Literal {
         Literal::Integer(value.to_string().into())
     }
 }
+
+impl Assignment {
+    /// The column that is assigned.
+    pub fn column(&self) -> &Name {
+        match self {
+            Assignment::Set(column, _)
+            | Assignment::Add(column, _)
+            | Assignment::Subtract(column, _)
+            | Assignment::Prepend(column, _)
+            | Assignment::SetElement(column, _, _)
+            | Assignment::SetField(column, _, _) => column,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What is said of text that is not CQL: Cassandra's wording, so that people and drivers recognise it, always with a place.
+
+use crate::lexer::{Token, TokenKind};
+use std::fmt;
+
+/// A syntax error.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}:{column} {message}")]
+pub struct SyntaxError {
+    /// The line, from 1.
+    pub line: usize,
+    /// The character in the line, from 0.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// What parsing returns. The error is boxed: it is rare, and results travel through every call.
+pub(super) type Parsing<T> = Result<T, Box<SyntaxError>>;
+
+/// At most this many tokens and gaps before the offending one are quoted.
+const SNIPPET_TOKENS: usize = 10;
+/// At most this many characters of one token or snippet are quoted.
+const QUOTED_CHARACTERS: usize = 200;
+
+impl SyntaxError {
+    /// An error at a byte offset.
+    pub(super) fn at(text: &str, offset: usize, message: impl fmt::Display) -> Box<SyntaxError> {
+        let before = text.get(..offset).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Box::new(SyntaxError {
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count(),
+            message: message.to_string(),
+        })
+    }
+
+    /// An error at a byte where no token starts.
+    pub(super) fn at_character(text: &str, offset: usize) -> Box<SyntaxError> {
+        let character = text[offset..].chars().next();
+        match character {
+            Some(quote @ ('\'' | '"')) => {
+                SyntaxError::at(text, offset, format_args!("mismatched character '<EOF>' expecting '{quote}'"))
+            }
+            Some(other) => SyntaxError::at(text, offset, format_args!("no viable alternative at character '{other}'")),
+            None => SyntaxError::at(text, offset, "no viable alternative at character '<EOF>'"),
+        }
+    }
+
+    /// An error at a token, with what stands before it.
+    pub(super) fn at_token(text: &str, tokens: &[Token], index: usize, problem: Problem) -> Box<SyntaxError> {
+        let token = tokens[index.min(tokens.len() - 1)];
+        let input = match token.kind {
+            TokenKind::End => "<EOF>".to_string(),
+            TokenKind::String | TokenKind::QuotedName => {
+                abbreviated(&text[token.start as usize + 1..token.end as usize - 1])
+            }
+            _ => abbreviated(&text[token.start as usize..token.end as usize]),
+        };
+        let mut message = match problem {
+            Problem::NoAlternative => format!("no viable alternative at input '{input}'"),
+            Problem::Expected(kind @ TokenKind::Word(_)) => {
+                format!("mismatched input '{input}' expecting {}", kind.expected().to_uppercase())
+            }
+            Problem::Expected(kind) => format!("mismatched input '{input}' expecting {}", kind.expected()),
+        };
+        if token.kind != TokenKind::End {
+            message.push_str(&snippet(text, tokens, index));
+        }
+        SyntaxError::at(text, token.start as usize, message)
+    }
+}
+
+/// What is wrong with a token.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Problem {
+    /// None of several continuations fits.
+    NoAlternative,
+    /// Only this would fit.
+    Expected(TokenKind),
+}
+
+fn abbreviated(text: &str) -> String {
+    match text.char_indices().nth(QUOTED_CHARACTERS) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_string(),
+    }
+}
+
+/// ` (...before [offending]...)`, without line breaks.
+fn snippet(text: &str, tokens: &[Token], index: usize) -> String {
+    let offending = tokens[index];
+    let mut from = offending.start as usize;
+    let mut quoted = 0;
+    // Cassandra counts the gaps between tokens as tokens.
+    for pair in tokens[..=index].windows(2).rev() {
+        quoted += 1;
+        if pair[0].end < pair[1].start {
+            if quoted == SNIPPET_TOKENS {
+                from = pair[0].end as usize;
+                break;
+            }
+            quoted += 1;
+        }
+        from = pair[0].start as usize;
+        if quoted >= SNIPPET_TOKENS {
+            break;
+        }
+    }
+    let before = &text[from..offending.start as usize];
+    let skipped = before.chars().count().saturating_sub(QUOTED_CHARACTERS);
+    let before: String = before.chars().skip(skipped).filter(|character| !matches!(character, '\n' | '\r')).collect();
+    let start = if from == 0 && skipped == 0 { "" } else { "..." };
+    let end = if offending.end as usize == text.trim_end().len() { "" } else { "..." };
+    let token = abbreviated(&text[offending.start as usize..offending.end as usize]);
+    format!(" ({start}{before}[{token}]{end})")
+}

@@ -1,0 +1,86 @@
+//! The `name = value` lists of WITH clauses.
+
+use super::cursor::Parser;
+use super::error::Parsing;
+use crate::ast::{Literal, Property, PropertyValue, Term};
+use crate::keyword::Keyword;
+use crate::lexer::TokenKind;
+
+impl Parser<'_> {
+    /// `a = b AND c = {...}`; a name may occur once.
+    pub(super) fn properties(&mut self) -> Parsing<Vec<Property>> {
+        let mut properties: Vec<Property> = Vec::new();
+        loop {
+            let place = self.mark();
+            let property = self.property()?;
+            if properties.iter().any(|earlier| earlier.name == property.name) {
+                let message = format!("Multiple definition for property '{}'", property.name.as_str());
+                return Err(self.error_message_at(place, message));
+            }
+            properties.push(property);
+            if !self.eat_keyword(Keyword::And) {
+                return Ok(properties);
+            }
+        }
+    }
+
+    /// `WITH ...`, if here.
+    pub(super) fn with_properties(&mut self) -> Parsing<Vec<Property>> {
+        if self.eat_keyword(Keyword::With) { self.properties() } else { Ok(Vec::new()) }
+    }
+
+    /// `a = b`
+    pub(super) fn property(&mut self) -> Parsing<Property> {
+        let name = self.name()?;
+        self.expect(TokenKind::Equal)?;
+        let value = if self.at(TokenKind::LeftBrace) {
+            PropertyValue::Map(self.property_map()?)
+        } else if let Some(literal) = self.constant()? {
+            PropertyValue::Literal(literal)
+        } else if self.keyword_at(0).is_some() && self.name_at(0) {
+            PropertyValue::Word(self.name()?)
+        } else {
+            return self.no_alternative();
+        };
+        Ok(Property { name, value })
+    }
+
+    /// `{'a': 'b'}`: constants only, each key once.
+    pub(super) fn property_map(&mut self) -> Parsing<Vec<(Literal, Literal)>> {
+        let place = self.mark();
+        let mut map: Vec<(Literal, Literal)> = Vec::new();
+        for (key, value) in self.map_literal()? {
+            let key = match constant(key) {
+                Ok(key) => key,
+                Err(term) => {
+                    let message = format!("Invalid property name: {term}{}", hint(&term));
+                    return Err(self.error_message_at(place, message));
+                }
+            };
+            let value = match constant(value) {
+                Ok(value) => value,
+                Err(term) => {
+                    let message = format!("Invalid property value: {term} for property: {key}{}", hint(&term));
+                    return Err(self.error_message_at(place, message));
+                }
+            };
+            if map.iter().any(|(earlier, _)| earlier.raw_text() == key.raw_text()) {
+                let message = format!("Multiple definition for property {}", key.raw_text());
+                return Err(self.error_message_at(place, message));
+            }
+            map.push((key, value));
+        }
+        Ok(map)
+    }
+}
+
+fn constant(term: Term) -> Result<Literal, Term> {
+    match term {
+        Term::Literal(literal) if literal != Literal::Null => Ok(literal),
+        other => Err(other),
+    }
+}
+
+fn hint(term: &Term) -> &'static str {
+    if matches!(term, Term::Marker(_)) { " (bind variables are not supported in DDL queries)" } else { "" }
+}
