@@ -10,6 +10,8 @@ use crate::types::{CqlType, NativeType, UserType};
 use std::sync::Arc;
 
 const CUSTOM: u16 = 0x00;
+/// Another number for text, from the first versions; never written.
+const OLD_TEXT: u16 = 0x0A;
 const LIST: u16 = 0x20;
 const MAP: u16 = 0x21;
 const SET: u16 = 0x22;
@@ -109,6 +111,7 @@ fn decode_nested(reader: &mut Reader<'_>, depth: u32) -> Result<CqlType, Protoco
             let class = reader.str("class of custom type")?;
             Ok(marshal::parse_class_name(class).unwrap_or_else(|| CqlType::Custom(class.to_owned())))
         }
+        OLD_TEXT => Ok(CqlType::Text),
         LIST => Ok(CqlType::List(Box::new(decode_nested(reader, depth)?))),
         SET => Ok(CqlType::Set(Box::new(decode_nested(reader, depth)?))),
         MAP => {

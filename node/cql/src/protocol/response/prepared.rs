@@ -2,7 +2,8 @@
 //! the positions of the partition key drivers compute which replica to ask.
 
 use super::metadata::{
-    ColumnSpec, EncodedColumns, HAS_MORE_PAGES, MetadataForm, NO_METADATA, ResultMetadata, decode_columns, decode_count,
+    ColumnSpec, EncodedColumns, GLOBAL_TABLE, HAS_MORE_PAGES, MetadataForm, NO_METADATA, ResultMetadata,
+    decode_columns, decode_count,
 };
 use crate::protocol::error::ProtocolError;
 use crate::protocol::reader::Reader;
@@ -20,7 +21,7 @@ pub struct Prepared {
     /// The bind markers, in order.
     pub bind_markers: Vec<ColumnSpec>,
     /// For each component of the partition key the position of its bind marker; empty if not all are bound (version 4 and
-    /// later).
+    /// later; left out when the markers belong to several tables).
     pub partition_key: Vec<u16>,
     /// The columns of the result; none for statements that return no rows.
     pub result_metadata: Option<ResultMetadata>,
@@ -36,8 +37,10 @@ impl Prepared {
         body.put_int(markers.flags());
         body.put_int_count(markers.count());
         if version >= ProtocolVersion::V4 {
-            body.put_int_count(self.partition_key.len());
-            for position in &self.partition_key {
+            // Positions in markers of several tables would mislead drivers.
+            let positions = if markers.flags() & GLOBAL_TABLE != 0 { &self.partition_key[..] } else { &[] };
+            body.put_int_count(positions.len());
+            for position in positions {
                 body.put_short(*position);
             }
         }
