@@ -142,7 +142,7 @@ fn decode_values(reader: &mut Reader<'_>, named: bool, parameters: &mut QueryPar
     let count = usize::from(reader.short("number of values")?);
     let capacity = reader.plausible(count, 4);
     parameters.values.reserve_exact(capacity);
-    let mut names = named.then(|| Vec::with_capacity(capacity));
+    let mut names = (named && count > 0).then(|| Vec::with_capacity(capacity));
     for _ in 0..count {
         if let Some(names) = &mut names {
             names.push(reader.string("name of value")?);
