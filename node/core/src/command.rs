@@ -1,7 +1,7 @@
 //! What travels from a coordinator to a shard: changes to write and rows to read. Everything in here is self-contained:
 //! a replica applies it without looking at the schema, so applying depends on the log alone, and replicas stay equal.
 
-use crate::ids::{ColumnId, RequestId, SchemaVersion, StorageId};
+use crate::ids::{ColumnId, RequestId, SchemaVersion, ShardId, StorageId};
 use crate::time::HybridTime;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,42 @@ pub enum Command {
     Purge(PurgeCommand),
     /// The rows of a dropped or truncated table are no longer wanted.
     DropStorage(StorageId),
+    /// A logged batch over several shards, decided in the log of one of them (see `replicate::batch`).
+    Batch(BatchCommand),
+    /// Every share of a logged batch is applied: it need not be remembered.
+    BatchDone {
+        /// Index of the batch in this log.
+        batch: u64,
+    },
+}
+
+/// A logged batch over several shards. Once this is committed in its home shard, every share will be applied.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct BatchCommand {
+    /// Identity, for exactly-once.
+    pub header: RequestHeader,
+    /// What each shard has to do, the home shard's own share among them.
+    pub shares: Vec<BatchShare>,
+}
+
+/// One shard's share of a logged batch.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct BatchShare {
+    /// The shard.
+    pub shard: ShardId,
+    /// What is written there.
+    pub mutations: Vec<Mutation>,
+}
+
+impl BatchShare {
+    /// The storages it touches.
+    #[must_use]
+    pub fn storages(&self) -> Vec<StorageId> {
+        let mut storages: Vec<StorageId> = self.mutations.iter().map(|mutation| mutation.table).collect();
+        storages.sort_unstable();
+        storages.dedup();
+        storages
+    }
 }
 
 /// A write as the coordinator has it, borrowed: encodes to the same bytes as `Command::Write`.

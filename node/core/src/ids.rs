@@ -43,3 +43,20 @@ pub struct RequestId {
     /// Increasing within that life.
     pub sequence: u64,
 }
+
+impl RequestId {
+    /// Requests that a shard makes of others, not a node: the shares of its logged batches. Such an origin outlives every leader.
+    const SHARD_ORIGIN: u32 = 1 << 31;
+
+    /// The identity of the shares of the batch at this index of a shard's log.
+    #[must_use]
+    pub fn of_batch(home: ShardId, batch: u64) -> RequestId {
+        RequestId { node: NodeId(home.0 | RequestId::SHARD_ORIGIN), incarnation: Incarnation(0), sequence: batch }
+    }
+
+    /// The shard that made this request, if it was a shard.
+    #[must_use]
+    pub fn home(&self) -> Option<ShardId> {
+        (self.node.0 & RequestId::SHARD_ORIGIN != 0).then_some(ShardId(self.node.0 & !RequestId::SHARD_ORIGIN))
+    }
+}

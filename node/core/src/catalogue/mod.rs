@@ -162,11 +162,7 @@ impl Node {
         self.catalogue.pending = pending;
         let done: Vec<(SchemaVersion, RequestHeader, WriteOutcome)> = done;
         for (_, header, outcome) in done {
-            if header.id.node != self.me() {
-                self.answer_peer(header.id, ShardId::CATALOGUE, outcome, world);
-            } else if header.id.incarnation == self.incarnation {
-                self.proposal_done(header.id.sequence, ShardId::CATALOGUE, Ok(outcome), world);
-            }
+            self.answer_request(header.id, ShardId::CATALOGUE, outcome, true, world);
         }
     }
 

@@ -6,12 +6,14 @@
 
 pub mod call;
 mod define;
+mod delivery;
 mod parked;
 mod read;
 mod scan;
 mod write;
 
 pub(crate) use define::DefineOperation;
+pub(crate) use delivery::Deliveries;
 pub(crate) use parked::ParkedReads;
 pub(crate) use read::ReadOperation;
 pub(crate) use write::WriteOperation;

@@ -3,10 +3,11 @@
 
 use super::call::{Call, Next};
 use super::{Kind, Operation};
-use crate::command::{CommandRef, Mutation, RequestHeader, WriteOutcome};
+use crate::command::{BatchCommand, BatchShare, Command, CommandRef, Mutation, RequestHeader, WriteOutcome};
 use crate::ids::{ShardId, StorageId};
 use crate::message::{Body, Refusal};
 use crate::node::Node;
+use crate::replicate::Replica;
 use crate::session::{Client, Options};
 use crate::statement::WritePlan;
 use crate::time::HybridTime;
@@ -78,12 +79,6 @@ impl Node {
         for condition in &plan.conditions {
             by_shard.entry(self.config.layout.shard_of(condition.partition.token)).or_default();
         }
-        if by_shard.len() > 1 && plan.write_type == WriteType::Batch {
-            return Err(CqlError::invalid(
-                "A LOGGED batch over partitions in several shards is not supported yet; \
-                 use an UNLOGGED batch, or keep a LOGGED one inside a partition",
-            ));
-        }
         if let Some(&shard) = by_shard.keys().find(|&&shard| self.unavailable(shard).is_some()) {
             let (required, alive) = self.replicas_alive(shard);
             return Err(CqlError::unavailable(Consistency::Quorum, required, alive));
@@ -95,6 +90,9 @@ impl Node {
             expires: HybridTime(self.hybrid_now().0.saturating_add(timeout)),
             schema: self.schema().version,
         };
+        if by_shard.len() > 1 && plan.write_type == WriteType::Batch {
+            return Ok(vec![batch_share(header, by_shard)]);
+        }
         let shares = by_shard.into_iter().map(|(shard, mutations)| {
             let mut storages: Vec<StorageId> = mutations.iter().map(|mutation| mutation.table).collect();
             storages.extend(plan.conditions.iter().map(|condition| condition.table));
@@ -223,6 +221,18 @@ impl Node {
         }
         CqlError::write_timeout(consistency, required - 1, required, write.plan.write_type)
     }
+}
+
+/// A logged batch over several shards goes to one of them, which will have all of it done.
+fn batch_share(header: RequestHeader, by_shard: BTreeMap<ShardId, Vec<&Mutation>>) -> Share {
+    let shares: Vec<BatchShare> = by_shard
+        .into_iter()
+        .map(|(shard, mutations)| BatchShare { shard, mutations: mutations.into_iter().cloned().collect() })
+        .collect();
+    let home = shares[0].shard;
+    let storages = shares.iter().flat_map(BatchShare::storages).collect();
+    let payload = Replica::encode(&Command::Batch(BatchCommand { header, shares }));
+    Share { call: Call::new(home), header, storages, payload, done: false }
 }
 
 impl super::Operations {

@@ -93,6 +93,7 @@ impl Node {
         }
         self.watch_clock(world);
         self.flush_memtables(world);
+        self.deliveries_due(world);
     }
 
     pub(super) fn background_wake(&self) -> Monotonic {

@@ -1,8 +1,7 @@
 //! What peers say, handed to whom it concerns.
 
 use super::Node;
-use crate::command::WriteOutcome;
-use crate::ids::{NodeId, RequestId, ShardId, StorageId};
+use crate::ids::{NodeId, ShardId, StorageId};
 use crate::message::{Body, Message, Refusal};
 use crate::world::World;
 use bytes::Bytes;
@@ -27,7 +26,9 @@ impl Node {
                 }
             }
             Body::Proposed { request, shard, outcome } => {
-                if request.incarnation == self.incarnation {
+                if request.home().is_some() {
+                    self.share_done(request, shard, outcome, world);
+                } else if request.incarnation == self.incarnation {
                     self.proposal_done(request.sequence, shard, outcome, world);
                 }
             }
@@ -92,16 +93,5 @@ impl Node {
             Some(_) => Err(Refusal::StaleSchema(self.catalogue.version())),
             None => Ok(()),
         }
-    }
-
-    /// Send an outcome to the coordinator that asked for it.
-    pub(crate) fn answer_peer<W: World>(
-        &mut self,
-        request: RequestId,
-        shard: ShardId,
-        outcome: WriteOutcome,
-        world: &mut W,
-    ) {
-        self.send(request.node, Body::Proposed { request, shard, outcome: Ok(outcome) }, world);
     }
 }

@@ -15,7 +15,7 @@ pub use status::NodeStatus;
 
 use crate::catalogue::Catalogue;
 use crate::config::Config;
-use crate::coordinate::Operations;
+use crate::coordinate::{Deliveries, Operations};
 use crate::ids::{Incarnation, NodeId, ShardId, Ticket};
 use crate::membership::liveness::Liveness;
 use crate::message::{Body, Message};
@@ -47,6 +47,7 @@ pub struct Node {
     pub(crate) liveness: Liveness,
     pub(crate) catalogue: Catalogue,
     pub(crate) operations: Operations,
+    pub(crate) deliveries: Deliveries,
     pub(crate) sessions: Sessions,
     pub(crate) background: background::Background,
 }

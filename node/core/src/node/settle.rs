@@ -64,14 +64,13 @@ impl Node {
                     if self.replica(shard).is_some_and(|replica| replica.is_leader()) {
                         self.definition_applied(header, outcome, world);
                     }
-                } else if header.id.node == self.me() {
-                    if header.id.incarnation == self.incarnation {
-                        self.proposal_done(header.id.sequence, shard, Ok(outcome), world);
-                    }
-                } else if self.replica(shard).is_some_and(|replica| replica.is_leader()) {
-                    self.answer_peer(header.id, shard, outcome, world);
+                } else {
+                    let leads = self.replica(shard).is_some_and(|replica| replica.is_leader());
+                    self.answer_request(header.id, shard, outcome, leads, world);
                 }
             }
+            ReplicaEvent::BatchDecided => self.deliver_batches(shard, world),
+            ReplicaEvent::BatchDone { batch, request } => self.batch_done(shard, batch, request, world),
             ReplicaEvent::ReadReady(id) => self.parked_read_ready(id, world),
             ReplicaEvent::ReadFailed(id) => self.parked_read_failed(id, world),
             ReplicaEvent::Role(change) => self.role_changed(shard, change, world),
@@ -93,7 +92,7 @@ impl Node {
         if shard == ShardId::CATALOGUE {
             self.catalogue_role_changed(change.role == Role::Leader);
         }
-        let _ = world;
+        self.deliver_batches(shard, world);
     }
 
     /// Hand everything collected to the world.

@@ -4,7 +4,7 @@ use super::Node;
 use super::background::Background;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
-use crate::coordinate::Operations;
+use crate::coordinate::{Deliveries, Operations};
 use crate::ids::{Incarnation, ShardId};
 use crate::membership::liveness::Liveness;
 use crate::raft::SavedLog;
@@ -57,6 +57,7 @@ impl Node {
             liveness: Liveness::new(&config.layout, config.node),
             catalogue,
             operations: Operations::default(),
+            deliveries: Deliveries::default(),
             sessions: Sessions::default(),
             background: Background::default(),
             config,

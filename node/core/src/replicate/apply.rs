@@ -69,6 +69,14 @@ impl Replica {
                     .push((self.shard, ReplicaEvent::Applied { header: write.header, outcome: outcome.clone() }));
                 return Ok(Some(outcome));
             }
+            Command::Batch(batch) => return self.apply_batch(batch, at, world, output).map(Some),
+            Command::BatchDone { batch } => {
+                self.store.advance(at);
+                if let Some(pending) = self.state.batches.remove(&batch) {
+                    let event = ReplicaEvent::BatchDone { batch, request: pending.request };
+                    output.events.push((self.shard, event));
+                }
+            }
             Command::Schema(command) => {
                 self.store.advance(at);
                 let outcome = match self.known(&command.header, at, world) {
@@ -89,7 +97,12 @@ impl Replica {
     }
 
     /// The outcome of a request that must not be applied (again).
-    fn known<W: World>(&self, header: &RequestHeader, at: AppliedThrough, world: &W) -> Option<WriteOutcome> {
+    pub(super) fn known<W: World>(
+        &self,
+        header: &RequestHeader,
+        at: AppliedThrough,
+        world: &W,
+    ) -> Option<WriteOutcome> {
         if at.stamp > header.expires {
             return Some(WriteOutcome::Expired);
         }
@@ -103,7 +116,7 @@ impl Replica {
         }
     }
 
-    fn remember<W: World>(
+    pub(super) fn remember<W: World>(
         &mut self,
         header: &RequestHeader,
         outcome: &WriteOutcome,

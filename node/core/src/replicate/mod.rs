@@ -5,6 +5,7 @@
 //! index only. What it did comes back as an `Output` for the node to carry out.
 
 mod apply;
+mod batch;
 pub mod deduplication;
 mod environment;
 mod flush;

@@ -62,6 +62,15 @@ pub enum ReplicaEvent {
     Role(RoleChange),
     /// The catalogue's schema is a new one.
     Schema,
+    /// A logged batch was decided here: its shares must be delivered.
+    BatchDecided,
+    /// Every share of a logged batch is applied.
+    BatchDone {
+        /// Index of the batch in this shard's log.
+        batch: u64,
+        /// Whose it was.
+        request: crate::ids::RequestId,
+    },
 }
 
 /// How far a read got.

@@ -1,11 +1,15 @@
-//! What a shard replicates besides its rows: the records of requests, the running digest, and in the catalogue the schema.
+//! What a shard replicates besides its rows: the records of requests, the running digest, batches under way, and in the
+//! catalogue the schema.
 //!
 //! It is flushed in the same transaction as the rows, and travels with the last part of a snapshot, so that the two can
 //! never disagree.
 
 use super::deduplication::Deduplication;
+use crate::command::BatchShare;
+use crate::ids::RequestId;
 use crate::schema::Schema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use thiserror::Error;
 
 /// First byte of the encoded state.
@@ -20,6 +24,17 @@ pub struct ShardState {
     pub digest: u64,
     /// The schema; in the catalogue shard only.
     pub schema: Option<Schema>,
+    /// Logged batches decided in this shard whose shares are not all known to be applied, by log index.
+    pub batches: BTreeMap<u64, PendingBatch>,
+}
+
+/// A logged batch under way.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PendingBatch {
+    /// Whose it is.
+    pub request: RequestId,
+    /// What other shards have to do.
+    pub shares: Vec<BatchShare>,
 }
 
 /// Stored state that cannot be read.

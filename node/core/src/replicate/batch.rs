@@ -1,0 +1,49 @@
+//! Logged batches over several shards: decided in one log, delivered to the others.
+//!
+//! The batch is one entry in the log of its *home* shard; once that is committed, all of it will happen. The home's own share is
+//! applied with the entry; the others are kept in the replicated state until the home's leader, whoever that is by then, has had
+//! them applied (`coordinate::delivery`), under an identity that belongs to the shard and not to a node, so each is applied once.
+//! All or nothing, also when a coordinator or a leader dies; between shards not isolated, like Cassandra's batches.
+
+use super::replica::{Output, Replica, ReplicaEvent};
+use super::state::PendingBatch;
+use crate::command::{BatchCommand, WriteCommand, WriteOutcome};
+use crate::raft::AppliedThrough;
+use crate::storage::Damage;
+use crate::world::World;
+
+impl Replica {
+    /// Decide a batch: remember what others have to do, and do the own share.
+    pub(super) fn apply_batch<W: World>(
+        &mut self,
+        batch: BatchCommand,
+        at: AppliedThrough,
+        world: &mut W,
+        output: &mut Output,
+    ) -> Result<WriteOutcome, Damage> {
+        let BatchCommand { header, shares } = batch;
+        if let Some(outcome) = self.known(&header, at, world) {
+            self.store.advance(at);
+            // While its shares are under way, the answer is still to come.
+            if !self.state.batches.values().any(|pending| pending.request == header.id) {
+                let outcome = outcome.clone();
+                output.events.push((self.shard, ReplicaEvent::Applied { header, outcome }));
+            }
+            return Ok(outcome);
+        }
+        let (own, others): (Vec<_>, Vec<_>) = shares.into_iter().partition(|share| share.shard == self.shard);
+        let mutations = own.into_iter().flat_map(|share| share.mutations).collect();
+        let write = WriteCommand { header, conditions: Vec::new(), mutations };
+        let outcome = self.store.apply_write(at, &write, world.rows(), &*world)?;
+        self.remember(&header, &outcome, at, world);
+        if outcome == WriteOutcome::Applied {
+            let pending = PendingBatch { request: header.id, shares: others };
+            self.state.batches.insert(at.position.index.0, pending);
+            output.events.push((self.shard, ReplicaEvent::BatchDecided));
+        } else {
+            // The own share cannot be applied to the data: nothing was decided.
+            output.events.push((self.shard, ReplicaEvent::Applied { header, outcome: outcome.clone() }));
+        }
+        Ok(outcome)
+    }
+}
