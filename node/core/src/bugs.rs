@@ -29,6 +29,8 @@ pub enum PlantedBug {
     LogCutBeforeFlush,
     /// A deposed leader goes on serving linearizable reads.
     ReadFromDeposedLeader,
+    /// A leader keeps its lease after it told another replica to stand.
+    TransferKeepsLease,
     /// Reads at a new leader are served before an entry of its term is committed.
     ReadBeforeOwnTermCommitted,
     /// A leader stamps with the bare wall clock.

@@ -28,6 +28,8 @@ pub struct Effects {
     pub reads_failed: Vec<u64>,
     /// These followers need a snapshot (see `Raft::snapshot_sent`). Asked again after `snapshot_failed`.
     pub snapshots_wanted: Vec<NodeId>,
+    /// An invariant does not hold: withdraw this replica and say so; it must not go on.
+    pub broken: Option<&'static str>,
 }
 
 impl Effects {
@@ -41,6 +43,7 @@ impl Effects {
             && self.reads_ready.is_empty()
             && self.reads_failed.is_empty()
             && self.snapshots_wanted.is_empty()
+            && self.broken.is_none()
     }
 }
 

@@ -1,0 +1,64 @@
+//! How a replica that lost what it once called durable becomes whole again. Until then it must not vote (it may have voted) nor
+//! count (it may have promised, or followed a newer term): its answers carry the name of its rebuild, and the leader leaves
+//! them out of every majority. When the leader has committed an entry *after* it first heard that name, without the replica's
+//! help, a majority of the others stands behind it: whatever the replica once acknowledged and was committed is in that
+//! leader's log, and no election that the replica's forgotten votes could decide is open. So when its log is durable
+//! through that entry, it is a voter again.
+
+use super::progress::Rebuild;
+use super::{HardState, Raft, RaftMessage, RebuildId, State};
+use crate::ids::{LogIndex, NodeId};
+
+impl Raft {
+    /// A follower answered as one that is being rebuilt, or not. `end`: at most where its log ends.
+    pub(super) fn note_rebuild(&mut self, from: NodeId, rebuild: Option<RebuildId>, end: LogIndex) {
+        let State::Leader(leading) = &mut self.state else { return };
+        let Some(progress) = leading.progress.get_mut(&from) else { return };
+        let Some(id) = rebuild else {
+            if let Some(rebuild) = &mut progress.rebuild {
+                rebuild.active = false;
+            }
+            return;
+        };
+        if progress.matched > end {
+            progress.forget(LogIndex(end.0 + 1));
+        }
+        match &mut progress.rebuild {
+            Some(known) if known.id == id => known.active = true,
+            _ => {
+                progress.acked = None;
+                let mark = self.append_empty();
+                self.set_rebuild(from, Rebuild { id, mark, active: true });
+            }
+        }
+    }
+
+    fn set_rebuild(&mut self, node: NodeId, rebuild: Rebuild) {
+        if let State::Leader(leading) = &mut self.state
+            && let Some(progress) = leading.progress.get_mut(&node)
+        {
+            progress.rebuild = Some(rebuild);
+        }
+    }
+
+    /// The follower has everything that it could have lost: tell it.
+    pub(super) fn end_rebuild(&mut self, node: NodeId) {
+        let State::Leader(leading) = &self.state else { return };
+        let Some(progress) = leading.progress.get(&node) else { return };
+        if let Some(Rebuild { id, mark, active: true }) = progress.rebuild
+            && self.commit >= mark
+            && progress.matched >= mark
+        {
+            let term = self.hard.term;
+            self.send(node, RaftMessage::Rebuilt { term, rebuild: id, through: mark });
+        }
+    }
+
+    /// The leader says that everything is back.
+    pub(super) fn on_rebuilt(&mut self, rebuild: RebuildId, through: LogIndex) {
+        if self.hard.rebuild == Some(rebuild) && self.acknowledged() >= through {
+            self.set_hard_state(HardState { rebuild: None, ..self.hard });
+            self.following.answer_soon();
+        }
+    }
+}
