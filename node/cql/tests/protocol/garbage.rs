@@ -47,7 +47,7 @@ fn random_bodies() {
     let mut understood = 0;
     for seed in 0..100_000 {
         let mut wire = random_bytes(seed, HEADER_BYTES + (seed % 200) as usize);
-        wire[0] = 3 + wire[0] % 3 | wire[0] & 0x80;
+        wire[0] = (3 + wire[0] % 3) | (wire[0] & 0x80);
         wire[1] &= 0x1E;
         wire[4] = Opcode::ALL[usize::from(wire[4]) % Opcode::ALL.len()] as u8;
         understood += usize::from(check(with_length(wire), seed));

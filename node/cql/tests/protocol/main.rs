@@ -1,6 +1,8 @@
 //! The protocol as others see it: every message there and back, against an independent codec, against recorded bytes, and
 //! against garbage.
 
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
 mod allocation;
 mod framer;
 mod garbage;
