@@ -4,5 +4,9 @@
 //! sockets, `admin` answers over HTTP, `settings` and `commands` are what an operator sees. Nothing in here
 //! decides anything about data: that is the core's, and the core is what the simulator and the models check.
 
+pub mod admin;
+pub mod commands;
+pub mod logging;
+pub mod settings;
 pub mod shell;
 pub mod store;

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use heed::RoTxn;
 use std::collections::BTreeMap;
 use trefoil_core::ids::{LogIndex, ShardId};
-use trefoil_core::raft::{Entry, HardState, RebuildId, SavedLog};
+use trefoil_core::raft::{Entry, SavedLog};
 
 /// What the log store held when the node started.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,19 +18,6 @@ pub struct LoadedLog {
     pub shards: BTreeMap<ShardId, SavedLog>,
     /// Damaged shards: not in `shards`.
     pub damaged: BTreeMap<ShardId, Damage>,
-}
-
-impl LoadedLog {
-    /// What to start the node with: damaged shards as replicas that must be rebuilt, and so neither vote nor count.
-    #[must_use]
-    pub fn into_saved(self, mut rebuild_id: impl FnMut() -> RebuildId) -> BTreeMap<ShardId, SavedLog> {
-        let mut saved = self.shards;
-        for shard in self.damaged.into_keys() {
-            let hard_state = HardState { rebuild: Some(rebuild_id()), ..HardState::default() };
-            saved.insert(shard, SavedLog { hard_state, ..SavedLog::default() });
-        }
-        saved
-    }
 }
 
 /// What is wrong with a shard's log.

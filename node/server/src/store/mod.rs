@@ -21,10 +21,11 @@ pub use check::{CheckReport, check_folder, check_node};
 pub use environment::{EnvironmentUse, StoreError};
 pub use folder_lock::FolderLock;
 pub use identity::Identity;
+pub(crate) use identity::uuid_text;
 pub use load::{Damage, DamageKind, LoadedLog};
 pub use log::LogStore;
-pub use rows::{RowsStore, RowsView};
-pub use writer::{Completion, Outcome, Submission, Writer, WriterStats};
+pub use rows::{RowsReader, RowsStore, RowsView};
+pub use writer::{Completion, Completions, Outcome, Submission, Writer, WriterStats};
 
 use environment::Environment;
 use std::path::{Path, PathBuf};

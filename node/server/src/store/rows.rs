@@ -51,19 +51,29 @@ impl RowsStore {
         read().map_err(|source| self.environment.error(source))
     }
 
+    /// What makes the view, on the thread that reads.
+    #[must_use]
+    pub fn reader(&self) -> RowsReader {
+        RowsReader { environment: self.environment.clone(), table: self.table, commits: self.commits.clone() }
+    }
+}
+
+/// Makes a view of the row store on the thread that reads.
+pub struct RowsReader {
+    environment: Environment,
+    table: Table,
+    commits: Arc<AtomicU64>,
+}
+
+impl RowsReader {
     /// A view for the thread that calls this.
     ///
     /// # Errors
     /// When LMDB cannot start a read transaction.
-    pub fn view(&self) -> Result<RowsView, StoreError> {
-        let mut view = RowsView {
-            environment: self.environment.clone(),
-            table: self.table,
-            commits: self.commits.clone(),
-            seen: 0,
-            txn: None,
-        };
-        view.begin().map_err(|source| self.environment.error(source))?;
+    pub fn view(self) -> Result<RowsView, StoreError> {
+        let RowsReader { environment, table, commits } = self;
+        let mut view = RowsView { environment, table, commits, seen: 0, txn: None };
+        view.begin().map_err(|source| view.environment.error(source))?;
         Ok(view)
     }
 }
