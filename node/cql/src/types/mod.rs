@@ -1,6 +1,29 @@
 //! CQL's types: what a value's bytes must look like, how values compare, how literals become bytes and bytes become text.
 //! One file per question; a type that is missing in one of them does not compile.
 
+mod calendar;
+mod canonical;
+pub mod collection;
+mod compare;
+mod decimal;
+mod duration;
+mod error;
+mod literal;
+mod resolve;
+mod term;
+mod validate;
+pub mod vector;
+mod vint;
+
+pub use canonical::canonicalise;
+pub use compare::compare;
+pub use duration::Duration;
+pub use error::{InvalidType, InvalidValue};
+pub use literal::{literal_fits, literal_to_bytes};
+pub use resolve::resolve;
+pub use term::{term_to_bytes, term_to_bytes_with};
+pub use validate::validate;
+
 use crate::ast::write_name;
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -1,0 +1,215 @@
+//! From literals to bytes: which constant fits which type, and how.
+
+use super::calendar::{parse_date, parse_time, parse_timestamp};
+use super::decimal::{Decimal, varint_from_text};
+use super::duration::Duration;
+use super::error::invalid;
+use super::{CqlType, InvalidValue};
+use crate::ast::Literal;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Whether a constant may be assigned to a type at all, whatever its text; null may always (counters apart).
+pub fn literal_fits(literal: &Literal, value_type: &CqlType) -> bool {
+    match literal {
+        Literal::Null => *value_type != CqlType::Counter,
+        Literal::Boolean(_) => matches!(value_type, CqlType::Boolean),
+        Literal::Integer(_) => matches!(
+            value_type,
+            CqlType::TinyInt
+                | CqlType::SmallInt
+                | CqlType::Int
+                | CqlType::BigInt
+                | CqlType::Counter
+                | CqlType::Varint
+                | CqlType::Decimal
+                | CqlType::Float
+                | CqlType::Double
+                | CqlType::Timestamp
+                | CqlType::Date
+                | CqlType::Time
+                | CqlType::Duration
+        ),
+        Literal::Float(_) => matches!(value_type, CqlType::Decimal | CqlType::Double | CqlType::Float),
+        Literal::String(_) => matches!(
+            value_type,
+            CqlType::Ascii | CqlType::Text | CqlType::Inet | CqlType::Date | CqlType::Time | CqlType::Timestamp
+        ),
+        Literal::Uuid(_) => matches!(value_type, CqlType::Uuid | CqlType::TimeUuid),
+        Literal::Hex(_) => matches!(value_type, CqlType::Blob | CqlType::Custom(_)),
+        Literal::Duration(_) => matches!(value_type, CqlType::Duration),
+    }
+}
+
+/// The bytes of a constant as a value of a type; null is `None`. `receiver` is what the value is for, as the error calls it.
+///
+/// # Errors
+/// Cassandra's text when the constant does not fit the type, or its text is no value of it.
+pub fn literal_to_bytes(
+    literal: &Literal,
+    value_type: &CqlType,
+    receiver: &str,
+) -> Result<Option<Vec<u8>>, InvalidValue> {
+    if !literal_fits(literal, value_type) {
+        return match literal.kind() {
+            Some(kind) => {
+                invalid!("Invalid {kind} constant ({}) for \"{receiver}\" of type {value_type}", literal.raw_text())
+            }
+            None => invalid!("Invalid null value for counter increment/decrement"),
+        };
+    }
+    let bytes = match literal {
+        Literal::Null => return Ok(None),
+        Literal::Boolean(value) => vec![u8::from(*value)],
+        Literal::Integer(text) | Literal::Float(text) | Literal::String(text) | Literal::Duration(text) => {
+            text_to_bytes(text, value_type)?
+        }
+        Literal::Uuid(uuid) if *value_type == CqlType::TimeUuid && uuid.as_bytes()[6] >> 4 != 1 => {
+            return invalid!("Invalid version for TimeUUID type.");
+        }
+        Literal::Uuid(uuid) => uuid.as_bytes().to_vec(),
+        Literal::Hex(digits) => hex_to_bytes(digits)?,
+    };
+    Ok(Some(bytes))
+}
+
+/// The bytes of a text without quotes as a value of a scalar type.
+fn text_to_bytes(text: &str, value_type: &CqlType) -> Result<Vec<u8>, InvalidValue> {
+    macro_rules! number {
+        ($number:ty, $name:literal) => {
+            match text.parse::<$number>() {
+                Ok(number) => number.to_be_bytes().to_vec(),
+                Err(_) => return invalid!("Unable to make {} from '{text}'", $name),
+            }
+        };
+    }
+    Ok(match value_type {
+        CqlType::Text => text.as_bytes().to_vec(),
+        CqlType::Ascii if text.is_ascii() => text.as_bytes().to_vec(),
+        CqlType::Ascii => return invalid!("Invalid ASCII character in string literal: {text}"),
+        CqlType::TinyInt => number!(i8, "byte"),
+        CqlType::SmallInt => number!(i16, "short"),
+        CqlType::Int => number!(i32, "int"),
+        CqlType::BigInt | CqlType::Counter => number!(i64, "long"),
+        CqlType::Float => number!(f32, "float"),
+        CqlType::Double => number!(f64, "double"),
+        CqlType::Varint => varint_from_text(text)?,
+        CqlType::Decimal => Decimal::parse(text)?.to_bytes(),
+        CqlType::Timestamp if text.is_empty() => Vec::new(),
+        CqlType::Timestamp => parse_timestamp(text)?.to_be_bytes().to_vec(),
+        CqlType::Date => parse_date(text)?.to_be_bytes().to_vec(),
+        CqlType::Time => parse_time(text)?.to_be_bytes().to_vec(),
+        CqlType::Duration => Duration::parse(text)?.to_bytes(),
+        CqlType::Inet if text.is_empty() => Vec::new(),
+        CqlType::Inet => inet_to_bytes(text)?,
+        // `literal_fits` lets no text come here for another type.
+        other => return invalid!("'{text}' is no value of type {other}"),
+    })
+}
+
+fn hex_to_bytes(digits: &str) -> Result<Vec<u8>, InvalidValue> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
+    let (pairs, odd) = digits.as_bytes().as_chunks::<2>();
+    let bytes: Option<Vec<u8>> = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect();
+    match bytes.filter(|_| odd.is_empty()) {
+        Some(bytes) => Ok(bytes),
+        None => invalid!("cannot parse '{digits}' as hex bytes"),
+    }
+}
+
+/// Addresses only, no names: resolving those would take a network. An IPv4 address inside an IPv6 one is the former, as in Java.
+fn inet_to_bytes(text: &str) -> Result<Vec<u8>, InvalidValue> {
+    if let Ok(address) = text.parse::<Ipv4Addr>() {
+        return Ok(address.octets().to_vec());
+    }
+    let Ok(address) = text.parse::<Ipv6Addr>() else {
+        return invalid!("Unable to make inet address from '{text}'");
+    };
+    Ok(match IpAddr::V6(address).to_canonical() {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ast::Term;
+    use crate::parser::parse_term;
+    use crate::types::validate;
+
+    fn convert(text: &str, value_type: &CqlType) -> Result<Option<Vec<u8>>, InvalidValue> {
+        let Ok(Term::Literal(literal)) = parse_term(text) else { panic!("{text} is no literal") };
+        literal_to_bytes(&literal, value_type, "c")
+    }
+
+    #[test]
+    fn accepted_conversions() {
+        for (text, value_type, bytes) in [
+            ("'a''b'", CqlType::Text, &b"a'b"[..]),
+            ("'é'", CqlType::Text, "é".as_bytes()),
+            ("'abc'", CqlType::Ascii, b"abc"),
+            ("true", CqlType::Boolean, &[1]),
+            ("-1", CqlType::TinyInt, &[0xff]),
+            ("258", CqlType::SmallInt, &[1, 2]),
+            ("007", CqlType::Int, &[0, 0, 0, 7]),
+            ("1", CqlType::BigInt, &[0, 0, 0, 0, 0, 0, 0, 1]),
+            ("1", CqlType::Counter, &[0, 0, 0, 0, 0, 0, 0, 1]),
+            ("1", CqlType::Float, &[0x3f, 0x80, 0, 0]),
+            ("1.", CqlType::Float, &[0x3f, 0x80, 0, 0]),
+            ("NaN", CqlType::Float, &[0x7f, 0xc0, 0, 0]),
+            ("-Infinity", CqlType::Double, &[0xff, 0xf0, 0, 0, 0, 0, 0, 0]),
+            ("1.5e0", CqlType::Double, &[0x3f, 0xf8, 0, 0, 0, 0, 0, 0]),
+            ("1", CqlType::Decimal, &[0, 0, 0, 0, 1]),
+            ("1.5", CqlType::Decimal, &[0, 0, 0, 1, 15]),
+            ("128", CqlType::Varint, &[0, 128]),
+            ("5", CqlType::Timestamp, &[0, 0, 0, 0, 0, 0, 0, 5]),
+            ("'1970-01-01'", CqlType::Timestamp, &[0; 8]),
+            ("''", CqlType::Timestamp, &[]),
+            ("'1970-01-02'", CqlType::Date, &[0x80, 0, 0, 1]),
+            ("1", CqlType::Date, &[0, 0, 0, 1]),
+            ("'00:00:00.000000001'", CqlType::Time, &[0, 0, 0, 0, 0, 0, 0, 1]),
+            ("1", CqlType::Time, &[0, 0, 0, 0, 0, 0, 0, 1]),
+            ("1mo2d3ns", CqlType::Duration, &[2, 4, 6]),
+            ("'127.0.0.1'", CqlType::Inet, &[127, 0, 0, 1]),
+            ("'::1'", CqlType::Inet, &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
+            ("'::ffff:1.2.3.4'", CqlType::Inet, &[1, 2, 3, 4]),
+            ("0xCAFE", CqlType::Blob, &[0xca, 0xfe]),
+            ("0x", CqlType::Blob, &[]),
+            ("0x01", CqlType::Custom("org.example.Thing".into()), &[1]),
+            (
+                "00000000-0000-1000-8000-000000000001",
+                CqlType::TimeUuid,
+                &[0, 0, 0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0, 0, 0, 0, 1],
+            ),
+        ] {
+            assert_eq!(convert(text, &value_type), Ok(Some(bytes.to_vec())), "{text} as {value_type}");
+            assert_eq!(validate(&value_type, bytes), Ok(()), "{text} as {value_type}");
+        }
+        assert_eq!(convert("null", &CqlType::Int), Ok(None));
+    }
+
+    #[test]
+    fn refused_conversions() {
+        for (text, value_type, message) in [
+            ("'a'", CqlType::Int, "Invalid STRING constant (a) for \"c\" of type int"),
+            ("1", CqlType::Text, "Invalid INTEGER constant (1) for \"c\" of type text"),
+            ("1.5", CqlType::Int, "Invalid FLOAT constant (1.5) for \"c\" of type int"),
+            ("true", CqlType::Int, "Invalid BOOLEAN constant (true) for \"c\" of type int"),
+            ("0x00", CqlType::Text, "Invalid HEX constant (0x00) for \"c\" of type text"),
+            ("1d", CqlType::Time, "Invalid DURATION constant (1d) for \"c\" of type time"),
+            ("'1'", CqlType::Duration, "Invalid STRING constant (1) for \"c\" of type duration"),
+            ("1", CqlType::List(Box::new(CqlType::Int)), "Invalid INTEGER constant (1) for \"c\" of type list<int>"),
+            ("2147483648", CqlType::Int, "Unable to make int from '2147483648'"),
+            ("300", CqlType::TinyInt, "Unable to make byte from '300'"),
+            ("'é'", CqlType::Ascii, "Invalid ASCII character in string literal: é"),
+            ("'localhost'", CqlType::Inet, "Unable to make inet address from 'localhost'"),
+            ("0x123", CqlType::Blob, "cannot parse '123' as hex bytes"),
+            ("NaN", CqlType::Decimal, "unable to make BigDecimal from 'NaN'"),
+            ("00000000-0000-4000-8000-000000000001", CqlType::TimeUuid, "Invalid version for TimeUUID type."),
+            ("5", CqlType::Duration, "Unable to convert '5' to a duration"),
+            ("null", CqlType::Counter, "Invalid null value for counter increment/decrement"),
+        ] {
+            assert_eq!(convert(text, &value_type), Err(InvalidValue(message.into())), "{text} as {value_type}");
+        }
+    }
+}
