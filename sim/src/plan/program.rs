@@ -28,6 +28,8 @@ pub enum Routing {
     RoundRobin,
     /// Always the same, until it fails.
     Sticky,
+    /// Always this one: for audits.
+    Pinned(u8),
 }
 
 /// A pause, then an operation.
