@@ -13,7 +13,9 @@ use crate::world::surroundings::{Event, Surroundings};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use trefoil_core::ids::ConnId;
-use trefoil_cql::protocol::request::{Batch, BatchKind, BatchQuery, BatchStatement, Execute, Prepare, Query, QueryParameters};
+use trefoil_cql::protocol::request::{
+    Batch, BatchKind, BatchQuery, BatchStatement, Execute, Prepare, Query, QueryParameters,
+};
 use trefoil_cql::protocol::response::{QueryResult, Rows};
 use trefoil_cql::protocol::{CqlError, ProtocolVersion, Request, Response, ResponseEnvelope};
 
@@ -107,14 +109,8 @@ impl Client {
         scripts: Vec<Script>,
         seed: u64,
     ) -> Client {
-        let lane = |script| Lane {
-            script,
-            next: 0,
-            process: 0,
-            state: State::Done,
-            timer: 0,
-            last_seen: BTreeMap::new(),
-        };
+        let lane =
+            |script| Lane { script, next: 0, process: 0, state: State::Done, timer: 0, last_seen: BTreeMap::new() };
         Client {
             number,
             version,
@@ -416,7 +412,14 @@ impl Client {
     }
 
     /// The server says that something did not work.
-    fn error(&mut self, lane: usize, error: CqlError, preparing: bool, history: &mut History, around: &mut Surroundings) {
+    fn error(
+        &mut self,
+        lane: usize,
+        error: CqlError,
+        preparing: bool,
+        history: &mut History,
+        around: &mut Surroundings,
+    ) {
         let now = around.now();
         let Some(running) = self.running(lane) else { return };
         let (node, is_definition) = (running.node, running.entry.is_none());
@@ -465,10 +468,8 @@ impl Client {
         let Some(operation) = running.operation.clone() else {
             return self.end(lane, Outcome::Ok(Seen::Nothing), history, around);
         };
-        let paged = matches!(
-            operation,
-            Operation::Scan { .. } | Operation::ScanAll { .. } | Operation::BatchRead { .. }
-        );
+        let paged =
+            matches!(operation, Operation::Scan { .. } | Operation::ScanAll { .. } | Operation::BatchRead { .. });
         let seen = if paged { page(running, rows.as_ref(), now) } else { statement::seen(&operation, rows.as_ref()) };
         match seen {
             Err(bad) => around.broken("CLIENT-CODEC", format!("{operation:?}: {bad}")),

@@ -163,13 +163,18 @@ pub fn call(operation: &Operation, expected: Option<u32>, seed: u64) -> Call {
         Operation::RowDelete { partition, row } => {
             write("DELETE FROM sim.rows WHERE p = ? AND c = ?", vec![int(partition), int(row)])
         }
-        Operation::RangeDelete { partition, from, to } => write(
-            "DELETE FROM sim.rows WHERE p = ? AND c >= ? AND c < ?",
-            vec![int(partition), int(from), int(to)],
-        ),
+        Operation::RangeDelete { partition, from, to } => {
+            write("DELETE FROM sim.rows WHERE p = ? AND c >= ? AND c < ?", vec![int(partition), int(from), int(to)])
+        }
         Operation::PartitionDelete { partition } => write("DELETE FROM sim.rows WHERE p = ?", vec![int(partition)]),
         Operation::Scan { partition, page_size, reversed } => {
-            let against = if reversed == rows_descend(seed) { "" } else if reversed { " ORDER BY c DESC" } else { " ORDER BY c ASC" };
+            let against = if reversed == rows_descend(seed) {
+                ""
+            } else if reversed {
+                " ORDER BY c DESC"
+            } else {
+                " ORDER BY c ASC"
+            };
             let call = read(format!("SELECT p, c, v FROM sim.rows WHERE p = ?{against}"), vec![int(partition)]);
             Call { page_size: Some(page_size as i32), ..call }
         }
@@ -184,10 +189,9 @@ pub fn call(operation: &Operation, expected: Option<u32>, seed: u64) -> Call {
             };
             read(text, vec![int(partition)])
         }
-        Operation::ExpiringWrite { key, value, ttl } => write(
-            "INSERT INTO sim.expiring (k, v) VALUES (?, ?) USING TTL ?",
-            vec![int(key), int(value), int(ttl)],
-        ),
+        Operation::ExpiringWrite { key, value, ttl } => {
+            write("INSERT INTO sim.expiring (k, v) VALUES (?, ?) USING TTL ?", vec![int(key), int(value), int(ttl)])
+        }
         Operation::ExpiringRead { key } => read("SELECT v FROM sim.expiring WHERE k = ?", vec![int(key)]),
         Operation::TableCreate { table } => {
             definition(format!("CREATE TABLE sim.t_{table} (k int PRIMARY KEY, v int)"))
@@ -198,9 +202,7 @@ pub fn call(operation: &Operation, expected: Option<u32>, seed: u64) -> Call {
         Operation::TableWrite { table, key, value } => {
             write(format!("INSERT INTO sim.t_{table} (k, v) VALUES (?, ?)"), vec![int(key), int(value)])
         }
-        Operation::TableRead { table, key } => {
-            read(format!("SELECT * FROM sim.t_{table} WHERE k = ?"), vec![int(key)])
-        }
+        Operation::TableRead { table, key } => read(format!("SELECT * FROM sim.t_{table} WHERE k = ?"), vec![int(key)]),
     }
 }
 

@@ -39,7 +39,8 @@ impl EqualReplicas {
             applied[at] = (stamp, digest);
             let before = at.checked_sub(1).map_or(UNKNOWN, |before| applied[before]);
             if before != UNKNOWN && before.0 >= stamp {
-                let text = format!("shard {shard}: entry {index} is stamped {stamp:?}, the one before it {:?}", before.0);
+                let text =
+                    format!("shard {shard}: entry {index} is stamped {stamp:?}, the one before it {:?}", before.0);
                 return Err(("STAMP-ORDER", text));
             }
             return Ok(());

@@ -110,9 +110,8 @@ impl Connections {
 
     /// Connections that this life of a node has accepted and that are still open.
     pub fn of_life(&self, node: usize, life: u64) -> Vec<ConnId> {
-        let of_life = |connection: &Connection| {
-            connection.node == node && connection.life == life && !connection.node_closed
-        };
+        let of_life =
+            |connection: &Connection| connection.node == node && connection.life == life && !connection.node_closed;
         let all = self.list.iter().enumerate();
         all.filter(|(_, connection)| of_life(connection)).map(|(number, _)| ConnId(number as u64)).collect()
     }
