@@ -99,7 +99,13 @@ impl LogStore {
     }
 }
 
-fn append(shard: ShardId, saved: &mut SavedLog, truncate_from: LogIndex, entries: Vec<Entry>) -> Result<(), String> {
+fn append(
+    shard: ShardId,
+    saved: &mut SavedLog,
+    truncate_from: LogIndex,
+    entries: Vec<Entry>,
+    removed: &mut Vec<Removed>,
+) -> Result<(), String> {
     let keep = match truncate_from.0.checked_sub(saved.cut.0.0 + 1) {
         Some(keep) if keep as usize <= saved.entries.len() => keep as usize,
         _ => {
