@@ -2,7 +2,7 @@
 //! runs. Knows how to write the server's configuration and how to talk to its admin side, and nothing about workloads.
 
 use super::network::Network;
-use super::process::{Recipe, ServerProcess};
+use super::process::{ReadyFile, Recipe, ServerProcess};
 use std::fmt::Write;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -18,7 +18,7 @@ pub const START_DEADLINE: Duration = Duration::from_secs(30);
 
 const CQL_PORT: u16 = 9042;
 const PEER_PORT: u16 = 7000;
-const ADMIN_PORT: u16 = 9043;
+const ADMIN_PORT: u16 = 9180;
 
 /// What runs.
 pub enum Cluster {
@@ -63,22 +63,26 @@ impl Cluster {
         let mut nodes = Vec::new();
         for (node, zone) in ZONES.iter().enumerate() {
             let file = folder.join(format!("node-{zone}.toml"));
-            std::fs::write(&file, node_config(node, &hosts, &folder.join(format!("data-{zone}"))))?;
+            let admin = if network.is_some() { Ipv4Addr::LOCALHOST } else { hosts[node] };
+            std::fs::write(&file, node_config(node, &hosts, admin, &folder.join(format!("data-{zone}"))))?;
+            let ready_file = folder.join(format!("node-{zone}.ready"));
             let mut command: Vec<String> = Vec::new();
             if network.is_some() {
                 command.extend(["ip", "netns", "exec", &Network::namespace(node)].map(str::to_owned));
             }
             command.push(binary.display().to_string());
             command.extend(["start".to_owned(), "--config".to_owned(), file.display().to_string()]);
+            command.extend(["--ready-file".to_owned(), ready_file.display().to_string()]);
             nodes.push(ServerProcess::new(Recipe {
                 name: format!("node {zone}"),
                 command,
                 log: folder.join(format!("node-{zone}.log")),
-                answers_at: vec![addresses[node]],
+                ready_file,
             }));
         }
         for node in &mut nodes {
-            node.start()?;
+            // Only the first start founds the cluster: a node that finds its data gone later must not take itself for new.
+            node.start_with(&["--found"])?;
         }
         for node in &mut nodes {
             node.answers(START_DEADLINE).await?;
@@ -91,27 +95,19 @@ impl Cluster {
     /// # Errors
     /// When it does not start.
     pub async fn dev(binary: &Path, folder: &Path) -> io::Result<Cluster> {
-        let addresses: Vec<SocketAddr> =
-            (0..ZONES.len()).map(|node| SocketAddr::new(IpAddr::V4(loopback(node)), CQL_PORT)).collect();
-        let admin = SocketAddr::new(IpAddr::V4(loopback(0)), ADMIN_PORT);
-        let command = vec![
-            binary.display().to_string(),
-            "dev".to_owned(),
-            "--dir".to_owned(),
-            folder.join("data").display().to_string(),
-            "--address".to_owned(),
-            loopback(0).to_string(),
-            "--admin".to_owned(),
-            admin.to_string(),
-        ];
+        let ready_file = folder.join("dev.ready");
+        let [binary_text, data, ready] =
+            [binary, &folder.join("data"), &ready_file].map(|path| path.display().to_string());
         let mut server = ServerProcess::new(Recipe {
             name: "dev".to_owned(),
-            command,
+            command: [&binary_text, "dev", "--port", "0", "--dir", &data, "--ready-file", &ready]
+                .map(str::to_owned)
+                .to_vec(),
             log: folder.join("dev.log"),
-            answers_at: addresses.clone(),
+            ready_file,
         });
         server.start()?;
-        server.answers(START_DEADLINE).await?;
+        let ReadyFile { cql: addresses, admin } = server.answers(START_DEADLINE).await?;
         Ok(Cluster::Dev { server, binary: binary.to_owned(), admin, addresses })
     }
 
@@ -133,7 +129,7 @@ impl Cluster {
         let Cluster::Dev { binary, admin, .. } = self else {
             return Err(io::Error::other("only `dev` has zones to stop"));
         };
-        let output = Command::new(binary).args(["zone", verb, zone, "--admin", &format!("http://{admin}")]).output()?;
+        let output = Command::new(binary).args(["zone", verb, zone, "--admin", &admin.to_string()]).output()?;
         if output.status.success() {
             return Ok(());
         }
@@ -149,12 +145,16 @@ fn loopback(node: usize) -> Ipv4Addr {
     Ipv4Addr::new(127, 64 + high % 128, low, u8::try_from(node + 1).unwrap_or(1))
 }
 
-fn node_config(node: usize, hosts: &[Ipv4Addr], data: &Path) -> String {
-    let mut text = format!("node = {}\ndirectory = {:?}\n", node + 1, data.display().to_string());
+fn node_config(node: usize, hosts: &[Ipv4Addr], admin: Ipv4Addr, data: &Path) -> String {
+    let mut text = format!(
+        "cluster_name = \"jepsen\"\nzones = {ZONES:?}\nrun = [{}]\ndata_dir = {:?}\nadmin_address = \"{admin}:{ADMIN_PORT}\"\n",
+        node + 1,
+        data.display().to_string(),
+    );
     for (peer, host) in hosts.iter().enumerate() {
         let _ = write!(
             text,
-            "\n[[nodes]]\nid = {}\nzone = \"{}\"\ncql = \"{host}:{CQL_PORT}\"\npeer = \"{host}:{PEER_PORT}\"\n",
+            "\n[[node]]\nid = {}\nzone = \"{}\"\ncql_address = \"{host}:{CQL_PORT}\"\npeer_address = \"{host}:{PEER_PORT}\"\n",
             peer + 1,
             ZONES[peer]
         );

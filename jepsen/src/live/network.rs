@@ -9,8 +9,8 @@ use std::net::Ipv4Addr;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// Set in the environment of a run that is already inside its own namespaces.
-const INSIDE: &str = "TREFOIL_JEPSEN_NAMESPACE";
+/// Set in the environment of a run that is already inside its own namespaces. (The server refuses unknown TREFOIL_ variables.)
+const INSIDE: &str = "JEPSEN_NAMESPACE";
 
 /// A hardware address that nobody has.
 const NOBODY: &str = "02:00:00:00:00:ff";

@@ -2,13 +2,13 @@
 //!
 //! A process never outlives its run: dropping it kills it.
 
+use serde::Deserialize;
 use std::fs::OpenOptions;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
-use tokio::net::TcpStream;
 
 /// How to start a process and where it then answers.
 #[derive(Clone, Debug)]
@@ -19,8 +19,17 @@ pub struct Recipe {
     pub command: Vec<String>,
     /// Standard output and error are appended to this file.
     pub log: PathBuf,
-    /// Where drivers are answered once it is up.
-    pub answers_at: Vec<SocketAddr>,
+    /// The server writes this file once it answers queries, with its addresses in it.
+    pub ready_file: PathBuf,
+}
+
+/// What the server writes when it is ready.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReadyFile {
+    /// Where drivers connect.
+    pub cql: Vec<SocketAddr>,
+    /// Where the operator connects.
+    pub admin: SocketAddr,
 }
 
 /// A server process, up or down.
@@ -59,12 +68,26 @@ impl ServerProcess {
     /// # Errors
     /// When the program or the log cannot be opened.
     pub fn start(&mut self) -> io::Result<()> {
+        self.start_with(&[])
+    }
+
+    /// Start it with more arguments, this once.
+    ///
+    /// # Errors
+    /// As `start`.
+    pub fn start_with(&mut self, more: &[&str]) -> io::Result<()> {
+        // What an earlier life wrote must not be mistaken for this one's.
+        match std::fs::remove_file(&self.recipe.ready_file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let log = OpenOptions::new().create(true).append(true).open(&self.recipe.log)?;
         let [program, arguments @ ..] = self.recipe.command.as_slice() else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a command needs a program"));
         };
         let child = Command::new(program)
             .args(arguments)
+            .args(more)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -74,24 +97,32 @@ impl ServerProcess {
         Ok(())
     }
 
-    /// Wait until every address takes a connection.
+    /// Wait until it answers queries.
     ///
     /// # Errors
     /// When the process ends or the time is up.
-    pub async fn answers(&mut self, within: Duration) -> io::Result<()> {
+    pub async fn answers(&mut self, within: Duration) -> io::Result<ReadyFile> {
         let deadline = Instant::now() + within;
-        for address in self.recipe.answers_at.clone() {
-            while TcpStream::connect(address).await.is_err() {
-                if let Some(status) = self.exited()? {
-                    return Err(io::Error::other(format!("{} ended with {status}", self.recipe.name)));
-                }
-                if Instant::now() > deadline {
-                    return Err(io::Error::other(format!("{} does not answer at {address}", self.recipe.name)));
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
+        loop {
+            if let Ok(text) = std::fs::read(&self.recipe.ready_file) {
+                return serde_json::from_slice(&text).map_err(io::Error::other);
             }
+            if let Some(status) = self.exited()? {
+                return Err(io::Error::other(format!("{} ended with {status}: {}", self.name(), self.last_words())));
+            }
+            if Instant::now() > deadline {
+                let name = self.name();
+                return Err(io::Error::other(format!("{name} is not ready after {within:?}: {}", self.last_words())));
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        Ok(())
+    }
+
+    /// The end of its log.
+    fn last_words(&self) -> String {
+        let log = std::fs::read_to_string(&self.recipe.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(5)..].join(" | ")
     }
 
     /// How it ended, if it did.
