@@ -12,3 +12,16 @@ pub const TTL_SECONDS: u32 = 630_720_000;
 
 /// Prepared statements that a node remembers; the least recently used is forgotten and answered with UNPREPARED.
 pub const PREPARED_STATEMENTS: usize = 10_000;
+
+/// Rows that one read command asks a shard for at most, so that others get their turn. Larger answers are made of several.
+pub const READ_CHUNK_ROWS: u32 = 5_000;
+
+/// Stored bytes that one read command looks at, with the same reason.
+pub const READ_CHUNK_BYTES: u32 = 4 << 20;
+
+/// A page ends when it has about so many bytes, although it has fewer rows than the client asked for: it must fit a frame
+/// and many clients' pages must fit memory.
+pub const PAGE_BYTES: usize = 16 << 20;
+
+/// Largest answer to a client that does not page: the native protocol's frame limit in Cassandra (256 MiB). More is INVALID.
+pub const RESULT_BYTES: usize = 256 << 20;

@@ -34,10 +34,12 @@ pub use drop_table::DropTable;
 pub use drop_type::DropType;
 pub use error::SchemaError;
 pub use keyspace::Keyspace;
+pub(crate) use options::boolean as boolean_property;
 pub use options::{Fraction, PropertyValue, TableOptions};
 pub use replication::Replication;
 pub use table::{Column, ColumnKind, DroppedColumn, Table};
 pub use truncate::Truncate;
+pub(crate) use types::any as contains_type;
 
 use crate::bugs::Bugs;
 use crate::ids::{SchemaVersion, StorageId};

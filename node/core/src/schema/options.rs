@@ -132,7 +132,8 @@ impl TableOptions {
         Ok(next)
     }
 
-    /// Whether timestamps that drivers add by themselves are used: CUSTOM_PROPERTIES = {'client_side_timestamps': {'status': 'enabled'}}.
+    /// Whether timestamps that drivers add by themselves are used: `client_side_timestamps = {'status': 'enabled'}`, which
+    /// Amazon Keyspaces takes inside CUSTOM_PROPERTIES as well.
     #[must_use]
     pub fn client_side_timestamps(&self) -> bool {
         match self.custom.get("client_side_timestamps") {
@@ -166,6 +167,10 @@ impl TableOptions {
             "min_index_interval" => self.min_index_interval = at_least(1, name, value)?,
             "read_repair" => self.read_repair = read_repair(text(name, value)?)?,
             "speculative_retry" => self.speculative_retry = retry_policy(text(name, value)?)?,
+            "client_side_timestamps" => {
+                map(name, value)?;
+                self.custom.insert(name.to_owned(), value.clone());
+            }
             "custom_properties" => match value {
                 PropertyValue::Map(entries) => {
                     self.custom.extend(entries.iter().map(|(name, value)| (name.to_lowercase(), value.clone())));

@@ -156,7 +156,7 @@ impl Table {
     }
 
     /// Put `columns` into the order of `SELECT *`.
-    pub(super) fn sort_columns(&mut self) {
+    pub(crate) fn sort_columns(&mut self) {
         self.columns.sort_by(|a, b| {
             (a.kind, if a.kind.is_key() { a.position } else { 0 }, if a.kind.is_key() { "" } else { &a.name }).cmp(&(
                 b.kind,

@@ -6,19 +6,38 @@
 
 mod answer;
 mod context;
+mod define;
+mod describe;
+mod function;
+mod modify;
+mod names;
 mod plan;
 mod prepared;
+mod restrictions;
 mod select;
+mod system;
+mod term;
+mod value;
+mod variables;
+
+#[cfg(test)]
+mod tests;
 
 pub use answer::{Answer, AnswerOptions, Columns, ResultRows};
 pub use context::{BindContext, Facts, KnownStatement, NodeStatus, SessionFacts};
+pub use modify::ConditionalAnswer;
 pub use plan::{Plan, WriteAnswer, WritePlan};
 pub use prepared::{Prepared, prepare, reprepare};
 pub use select::{ReadPlan, SelectExecution};
 
+use modify::only_modifications;
+use prepared::Analysed;
+use std::sync::Arc;
+use term::Scope;
 use trefoil_cql::protocol::request::{BatchKind, QueryParameters};
 use trefoil_cql::protocol::response::CqlError;
 use trefoil_cql::protocol::value::Value;
+use variables::{check_count, ordered_values};
 
 /// Put values into a prepared statement.
 ///
@@ -29,8 +48,60 @@ pub fn bind(
     parameters: &QueryParameters,
     context: &mut BindContext<'_>,
 ) -> Result<Plan, CqlError> {
-    let _ = (prepared, parameters, context);
-    Err(CqlError::server("not yet"))
+    let named;
+    let values = if parameters.names.is_some() {
+        named = ordered_values(prepared.variables(), parameters)?;
+        named.as_slice()
+    } else {
+        check_count(prepared.variables().len(), parameters.values.len())?;
+        parameters.values.as_slice()
+    };
+    let now = context.now;
+    match &prepared.analysed {
+        Analysed::Select(select) => {
+            let plan = select.bind(parameters, &mut Scope { values, now, rng: context.rng })?;
+            if system::is_system_keyspace(&select.table.keyspace) {
+                return system::select(plan, context).map(Plan::Answer);
+            }
+            Ok(Plan::Read(plan))
+        }
+        Analysed::Modification(modification) => {
+            check_write_consistency(parameters)?;
+            let scope = &mut Scope { values, now, rng: context.rng };
+            let plan = modification.bind(parameters.timestamp, scope)?;
+            if plan.mutations.is_empty() && plan.conditions.is_empty() {
+                return Ok(Plan::Answer(Answer::Void));
+            }
+            Ok(Plan::Write(plan))
+        }
+        Analysed::Batch(batch) => {
+            check_write_consistency(parameters)?;
+            let scope = &mut Scope { values, now, rng: context.rng };
+            let timestamp = batch.using.bind_timestamp(scope)?;
+            modify::bind_batch(batch.kind, &batch.modifications, timestamp, parameters.timestamp, scope, |_, _| {})
+        }
+        Analysed::Use(keyspace) => {
+            if context.schema.keyspace(keyspace).is_none() && !system::is_system_keyspace(keyspace) {
+                return Err(CqlError::Invalid(format!("Keyspace '{keyspace}' does not exist")));
+            }
+            Ok(Plan::Use(keyspace.clone()))
+        }
+        Analysed::Truncate(table) => Ok(Plan::Schema(define::truncate(table))),
+        Analysed::Define(definition) => definition.bind(context).map(Plan::Schema),
+        Analysed::Describe(description) => description.bind(context).map(Plan::Answer),
+    }
+}
+
+fn check_write_consistency(parameters: &QueryParameters) -> Result<(), CqlError> {
+    if parameters.consistency.is_serial() {
+        return Err(CqlError::invalid("You must use conditional updates for serializable writes"));
+    }
+    match parameters.serial_consistency {
+        Some(level) if !level.is_serial() => {
+            Err(CqlError::invalid("Invalid consistency for conditional update. Must be one of SERIAL or LOCAL_SERIAL"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What a BATCH message says about the whole.
@@ -51,6 +122,14 @@ pub fn bind_batch(
     options: &BatchOptions,
     context: &mut BindContext<'_>,
 ) -> Result<Plan, CqlError> {
-    let _ = (statements, options, context);
-    Err(CqlError::server("not yet"))
+    let mut modifications = Vec::with_capacity(statements.len());
+    for (prepared, values) in statements {
+        let Analysed::Modification(modification) = &prepared.analysed else { return Err(only_modifications()) };
+        check_count(prepared.variables().len(), values.len())?;
+        modifications.push(Arc::clone(modification));
+    }
+    let mut scope = Scope { values: &[], now: context.now, rng: context.rng };
+    modify::bind_batch(options.kind, &modifications, None, options.timestamp, &mut scope, |index, scope| {
+        scope.values = statements[index].1;
+    })
 }

@@ -1,6 +1,7 @@
 //! What the coordinator has to do for a statement, and how what comes back becomes the client's answer.
 
-use super::answer::{Answer, ResultRows};
+use super::answer::Answer;
+use super::modify::ConditionalAnswer;
 use super::select::ReadPlan;
 use crate::command::{Condition, Mutation, WriteOutcome};
 use crate::schema::Definition;
@@ -41,7 +42,7 @@ pub enum WriteAnswer {
     /// VOID.
     Void,
     /// The `[applied]` rows of a conditional write.
-    Conditional,
+    Conditional(ConditionalAnswer),
 }
 
 impl WritePlan {
@@ -57,8 +58,15 @@ impl WritePlan {
     /// When the write could not be applied to the data (`WriteOutcome::Invalid`). `Expired` and `Refused` are the
     /// coordinator's business and give a server error here.
     pub fn answer(&self, outcome: WriteOutcome) -> Result<Answer, CqlError> {
-        let _ = outcome;
-        let _: Option<ResultRows> = None;
-        Err(CqlError::server("not yet"))
+        match (&outcome, &self.answer) {
+            (WriteOutcome::Invalid(text), _) => Err(CqlError::Invalid(text.clone())),
+            (WriteOutcome::Expired | WriteOutcome::Refused(_), _) => {
+                Err(CqlError::server("a write that did not happen was to be answered"))
+            }
+            (WriteOutcome::Applied | WriteOutcome::Rejected { .. }, WriteAnswer::Void) => Ok(Answer::Void),
+            (WriteOutcome::Applied | WriteOutcome::Rejected { .. }, WriteAnswer::Conditional(answer)) => {
+                answer.answer(&outcome)
+            }
+        }
     }
 }

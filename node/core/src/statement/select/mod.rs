@@ -1,5 +1,165 @@
-//! SELECT.
+//! SELECT: the select clause, WHERE, ORDER BY, GROUP BY and the limits, analysed together. `plan` puts values in, `execution`
+//! walks through commands and results, `paging` lets it go on in another request.
 
+mod aggregate;
 mod execution;
+mod expression;
+mod grouping;
+mod ordering;
+mod output;
+mod paging;
+mod plan;
+mod selection;
 
-pub use execution::{ReadPlan, SelectExecution};
+pub use execution::SelectExecution;
+pub use plan::ReadPlan;
+
+pub(super) use expression::column_value;
+
+use super::answer::Columns;
+use super::names::Names;
+use super::restrictions::{Purpose, Restrictions};
+use super::term::{Term, TermContext};
+use super::variables::{Receiver, Variables};
+use crate::command::ClusteringOrder;
+use crate::ids::ColumnId;
+use crate::schema::{ColumnKind, Table};
+use expression::KeyNeeds;
+use grouping::Grouping;
+use ordering::Ordering;
+use selection::Selection;
+use std::sync::Arc;
+use trefoil_cql::ast;
+use trefoil_cql::protocol::response::CqlError;
+use trefoil_cql::types::CqlType;
+
+/// A SELECT, analysed.
+#[derive(Debug)]
+pub(super) struct Select {
+    pub table: Arc<Table>,
+    pub columns: Arc<Columns>,
+    pub selection: Selection,
+    pub restrictions: Restrictions,
+    pub distinct: bool,
+    pub ordering: Ordering,
+    pub grouping: Option<Grouping>,
+    pub limit: Option<Term>,
+    pub per_partition_limit: Option<Term>,
+    /// What rows must carry; `None`: everything.
+    pub fetched: Option<Vec<ColumnId>>,
+    /// Whether static columns must come along, or partitions that have nothing else.
+    pub statics: bool,
+    pub needs: KeyNeeds,
+    pub clustering_types: Vec<(CqlType, ClusteringOrder)>,
+}
+
+impl Select {
+    pub fn resolve(select: &ast::Select, names: Names<'_>, variables: &mut Variables) -> Result<Select, CqlError> {
+        if select.json {
+            return Err(CqlError::invalid("SELECT JSON is not supported yet"));
+        }
+        let table = names.table(&select.table)?;
+        let context = &mut TermContext { names, variables };
+        let (selection, specs) = Selection::resolve(&select.selection, &table, context)?;
+        let purpose = Purpose::Select {
+            allow_filtering: select.allow_filtering,
+            only_statics: selection.only_statics && !select.distinct,
+        };
+        let restrictions = Restrictions::resolve(&select.relations, &table, purpose, context)?;
+        if select.distinct {
+            check_distinct(&selection, &restrictions, &table)?;
+        }
+        let ordering = Ordering::resolve(&select.order_by, &table, &restrictions)?;
+        let grouping = Grouping::resolve(&select.group_by, &table, &select.relations)?;
+        if select.per_partition_limit.is_some() {
+            if select.distinct {
+                return Err(CqlError::invalid("PER PARTITION LIMIT is not allowed with SELECT DISTINCT queries"));
+            }
+            if selection.is_aggregate() && grouping.is_none() {
+                return Err(CqlError::invalid("PER PARTITION LIMIT is not allowed with aggregate queries."));
+            }
+        }
+        let mut limit = |term: &Option<ast::Term>, name: &str| -> Result<Option<Term>, CqlError> {
+            let receiver = Receiver::of(&table, name, &CqlType::Int);
+            term.as_ref().map(|term| Term::resolve(term, receiver, context)).transpose()
+        };
+        let per_partition_limit = limit(&select.per_partition_limit, "[per_partition_limit]")?;
+        let limit = limit(&select.limit, "[limit]")?;
+        let fetched = fetched(&selection, &table);
+        let statics = needs_statics(&selection, &restrictions, &table);
+        let expressions = selection.outputs.iter();
+        let arguments = selection.aggregates.iter().filter_map(|aggregate| aggregate.argument.as_ref());
+        let needs =
+            expressions.chain(arguments).map(expression::Expression::needs).fold(KeyNeeds::default(), KeyNeeds::or);
+        let clustering_types = table.clustering_types();
+        Ok(Select {
+            columns: Arc::new(Columns::new(specs)),
+            table,
+            selection,
+            restrictions,
+            distinct: select.distinct,
+            ordering,
+            grouping,
+            limit,
+            per_partition_limit,
+            fetched,
+            statics,
+            needs,
+            clustering_types,
+        })
+    }
+
+    /// Whether rows are combined into other rows.
+    pub fn is_aggregate(&self) -> bool {
+        self.selection.is_aggregate() || self.grouping.is_some()
+    }
+}
+
+/// DISTINCT is about partitions: only what is the same for all their rows can be asked for.
+fn check_distinct(selection: &Selection, restrictions: &Restrictions, table: &Table) -> Result<(), CqlError> {
+    if restrictions.restricts_clustering || restrictions.restricts_regular {
+        return Err(CqlError::invalid(
+            "SELECT DISTINCT with WHERE clause only supports restriction by partition key and/or static columns.",
+        ));
+    }
+    let kind = |name: &String| table.column(name).map(|column| column.kind);
+    let wrong = |name: &&String| !matches!(kind(name), Some(ColumnKind::PartitionKey | ColumnKind::Static));
+    if let Some(name) = selection.used.iter().find(wrong) {
+        return Err(CqlError::Invalid(format!(
+            "SELECT DISTINCT queries must only request partition key columns and/or static columns (not {name})"
+        )));
+    }
+    // The key may be left out when it is given.
+    if restrictions.partition.is_ring() {
+        if let Some(missing) = table.partition_key().iter().find(|column| !selection.used.contains(&column.name)) {
+            return Err(CqlError::Invalid(format!(
+                "SELECT DISTINCT queries must request all the partition key columns (missing {})",
+                missing.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn fetched(selection: &Selection, table: &Table) -> Option<Vec<ColumnId>> {
+    let mut ids = Vec::new();
+    selection.outputs.iter().for_each(|output| output.columns(&mut ids));
+    let arguments = selection.aggregates.iter().filter_map(|aggregate| aggregate.argument.as_ref());
+    arguments.for_each(|argument| argument.columns(&mut ids));
+    ids.sort_unstable();
+    ids.dedup();
+    (ids.len() < table.values().len()).then_some(ids)
+}
+
+/// Static columns come along when they are asked for, and when a whole partition is read: then one that has nothing but
+/// static values is a row, whatever columns are selected.
+fn needs_statics(selection: &Selection, restrictions: &Restrictions, table: &Table) -> bool {
+    if !table.has_statics() {
+        return false;
+    }
+    let is_static = |id: ColumnId| table.column_by_id(id).is_some_and(|column| column.kind == ColumnKind::Static);
+    let whole = !restrictions.restricts_clustering && !restrictions.restricts_regular;
+    whole
+        || table.statics().any(|column| selection.used.contains(&column.name))
+        || restrictions.filters.iter().filter_map(|filter| filter.column()).any(is_static)
+}

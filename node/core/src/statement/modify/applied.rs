@@ -1,0 +1,129 @@
+//! The answer to a conditional write, shaped as Cassandra shapes it: `[applied]` alone when it was applied, or when there is
+//! no row to show; otherwise with the columns that were tested, or with all of them after IF [NOT] EXISTS. In a batch the key
+//! comes along, and there is a row for every row that is there.
+
+use super::super::answer::{Answer, Columns, ResultRows};
+use super::super::select::column_value;
+use super::condition::ConditionTerms;
+use crate::command::{ReadRow, WriteOutcome};
+use crate::schema::Table;
+use bytes::Bytes;
+use std::sync::Arc;
+use trefoil_cql::protocol::response::{ColumnSpec, CqlError};
+use trefoil_cql::types::CqlType;
+
+/// The shapes of the answer.
+#[derive(Clone, Debug)]
+pub(in crate::statement) struct AppliedColumns {
+    /// `[applied]`
+    success: Arc<Columns>,
+    /// `[applied]` and what follows.
+    failure: Arc<Columns>,
+    /// What follows: positions in the table.
+    shown: Arc<[usize]>,
+}
+
+/// What is needed to make the answer.
+#[derive(Clone, Debug)]
+pub struct ConditionalAnswer {
+    table: Arc<Table>,
+    columns: AppliedColumns,
+}
+
+impl AppliedColumns {
+    pub fn new(table: &Table, condition: &ConditionTerms) -> AppliedColumns {
+        AppliedColumns::showing(table, tested_columns(condition, table))
+    }
+
+    /// For a batch: the key, then what any of its statements tests.
+    pub fn of_batch<'a>(table: &Table, conditions: impl Iterator<Item = &'a ConditionTerms>) -> AppliedColumns {
+        let keys = usize::from(table.partition_columns + table.clustering_columns);
+        let mut shown: Vec<usize> = (0..keys).collect();
+        for condition in conditions {
+            if !matches!(condition, ConditionTerms::Columns(_)) {
+                return AppliedColumns::showing(table, (0..table.columns.len()).collect());
+            }
+            for column in tested_columns(condition, table) {
+                if !shown.contains(&column) {
+                    shown.push(column);
+                }
+            }
+        }
+        AppliedColumns::showing(table, shown)
+    }
+
+    fn showing(table: &Table, shown: Vec<usize>) -> AppliedColumns {
+        let spec = |name: &str, column_type: CqlType| ColumnSpec {
+            keyspace: table.keyspace.clone(),
+            table: table.name.clone(),
+            name: name.to_owned(),
+            column_type,
+        };
+        let applied = || spec("[applied]", CqlType::Boolean);
+        let columns = shown.iter().map(|index| &table.columns[*index]);
+        let columns = columns.map(|column| spec(&column.name, column.column_type.clone()));
+        AppliedColumns {
+            success: Arc::new(Columns::new(vec![applied()])),
+            failure: Arc::new(Columns::new(std::iter::once(applied()).chain(columns).collect())),
+            shown: shown.into(),
+        }
+    }
+}
+
+/// Each once, in the order of the text.
+fn tested_columns(condition: &ConditionTerms, table: &Table) -> Vec<usize> {
+    match condition {
+        ConditionTerms::NotExists | ConditionTerms::Exists => (0..table.columns.len()).collect(),
+        ConditionTerms::Columns(columns) => {
+            let mut shown = Vec::with_capacity(columns.len());
+            for column in columns {
+                if !shown.contains(&column.column) {
+                    shown.push(column.column);
+                }
+            }
+            shown
+        }
+    }
+}
+
+impl ConditionalAnswer {
+    pub(in crate::statement) fn new(table: Arc<Table>, columns: AppliedColumns) -> ConditionalAnswer {
+        ConditionalAnswer { table, columns }
+    }
+
+    pub(in crate::statement) fn answer(&self, outcome: &WriteOutcome) -> Result<Answer, CqlError> {
+        let boolean = |value: bool| Some(Bytes::from_static(if value { &[1] } else { &[0] }));
+        let WriteOutcome::Rejected { rows } = outcome else {
+            return Ok(one_row(&self.columns.success, vec![boolean(true)]));
+        };
+        let mut rows: Vec<&ReadRow> = rows.iter().filter(|row| is_there(row)).collect();
+        // A partition is shown in clustering order, and its static row only if it has no others.
+        if rows.iter().any(|row| row.clustering.is_some()) {
+            rows.retain(|row| row.clustering.is_some());
+        }
+        rows.sort_by(|a, b| a.clustering.cmp(&b.clustering));
+        rows.dedup_by(|a, b| a.clustering == b.clustering);
+        if rows.is_empty() {
+            return Ok(one_row(&self.columns.success, vec![boolean(false)]));
+        }
+        let mut shown = Vec::with_capacity(rows.len());
+        for row in rows {
+            let mut cells = vec![boolean(false)];
+            cells.extend(self.show(row)?);
+            shown.push(cells);
+        }
+        Ok(Answer::Rows(ResultRows { columns: Arc::clone(&self.columns.failure), rows: shown, paging_state: None }))
+    }
+
+    fn show(&self, row: &ReadRow) -> Result<Vec<Option<Bytes>>, CqlError> {
+        self.columns.shown.iter().map(|index| column_value(row, &self.table, &self.table.columns[*index])).collect()
+    }
+}
+
+fn one_row(columns: &Arc<Columns>, row: Vec<Option<Bytes>>) -> Answer {
+    Answer::Rows(ResultRows { columns: Arc::clone(columns), rows: vec![row], paging_state: None })
+}
+
+fn is_there(row: &ReadRow) -> bool {
+    row.clustering.is_some() || !row.cells.is_empty()
+}

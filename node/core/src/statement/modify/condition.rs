@@ -1,0 +1,209 @@
+//! IF: what must hold for a write. The conditions are tested where the write is applied, so they travel with it.
+
+use super::super::names::column_index;
+use super::super::term::{InTerms, Scope, Term, TermContext};
+use super::super::variables::Receiver;
+use super::operation::value_column;
+use crate::command::{Operator, Test};
+use crate::schema::{ColumnKind, Table};
+use bytes::Bytes;
+use trefoil_cql::ast::{self, Comparison, ConditionTarget, If, Predicate};
+use trefoil_cql::protocol::Value;
+use trefoil_cql::protocol::response::CqlError;
+use trefoil_cql::types::CqlType;
+
+/// What IF says.
+#[derive(Clone, Debug)]
+pub(in crate::statement) enum ConditionTerms {
+    NotExists,
+    Exists,
+    Columns(Vec<ColumnCondition>),
+}
+
+/// A condition on a column.
+#[derive(Clone, Debug)]
+pub(in crate::statement) struct ColumnCondition {
+    /// The column's position in its table.
+    pub column: usize,
+    element: Option<Element>,
+    operator: Operator,
+    values: Values,
+}
+
+#[derive(Clone, Debug)]
+enum Element {
+    Key(Term),
+    Field(u16),
+}
+
+#[derive(Clone, Debug)]
+enum Values {
+    One(Term),
+    /// Null is a value here.
+    List(Vec<Term>),
+    Many(InTerms),
+}
+
+impl ConditionTerms {
+    pub fn resolve(condition: &If, table: &Table, context: &mut TermContext<'_>) -> Result<ConditionTerms, CqlError> {
+        match condition {
+            If::Exists => Ok(ConditionTerms::Exists),
+            If::Conditions(conditions) => {
+                let columns = conditions.iter().map(|condition| ColumnCondition::resolve(condition, table, context));
+                columns.collect::<Result<_, _>>().map(ConditionTerms::Columns)
+            }
+        }
+    }
+}
+
+impl ColumnCondition {
+    fn resolve(
+        condition: &ast::Condition,
+        table: &Table,
+        context: &mut TermContext<'_>,
+    ) -> Result<ColumnCondition, CqlError> {
+        let (ConditionTarget::Column(name) | ConditionTarget::Element(name, _) | ConditionTarget::Field(name, _)) =
+            &condition.target;
+        let index = column_index(table, name)?;
+        let column = &table.columns[index];
+        if column.kind.is_key() {
+            return Err(CqlError::Invalid(format!("PRIMARY KEY column '{name}' cannot have IF conditions")));
+        }
+        let index = value_column(table, name, "IF part")?;
+        let receiver = Receiver::column(table, column);
+        let value_name = format!("value({})", column.name);
+        let (element, receiver) = match &condition.target {
+            ConditionTarget::Column(_) => (None, receiver),
+            ConditionTarget::Element(_, key) => {
+                let (key_name, key_type, value_type) = match column.column_type.unfrozen() {
+                    CqlType::Map(key, value) => (format!("key({})", column.name), &**key, &**value),
+                    CqlType::List(element) => (format!("idx({})", column.name), &CqlType::Int, &**element),
+                    _ => {
+                        return Err(CqlError::Invalid(format!(
+                            "Invalid element access syntax for non-collection column {name}"
+                        )));
+                    }
+                };
+                let key = Term::resolve(key, receiver.part(&key_name, key_type), context)?;
+                (Some(Element::Key(key)), receiver.part(&value_name, value_type))
+            }
+            ConditionTarget::Field(_, field) => {
+                let CqlType::UserType(user) = column.column_type.unfrozen() else {
+                    return Err(CqlError::Invalid(format!(
+                        "Cannot use UDT field access on column {name} of type {}",
+                        column.column_type
+                    )));
+                };
+                let position = user.fields.iter().position(|(known, _)| *field == **known);
+                let position = position.ok_or_else(|| {
+                    CqlError::Invalid(format!("UDT column {name} does not have a field named {field}"))
+                })?;
+                (Some(Element::Field(position as u16)), receiver.part(&value_name, &user.fields[position].1))
+            }
+        };
+        let (operator, values) = match &condition.predicate {
+            Predicate::Compare(comparison, term) => {
+                if *comparison != Comparison::Equal
+                    && *comparison != Comparison::NotEqual
+                    && *receiver.column_type == CqlType::Duration
+                {
+                    return Err(CqlError::invalid("Slice conditions are not supported on durations"));
+                }
+                (operator_of(*comparison), Values::One(Term::resolve(term, receiver, context)?))
+            }
+            Predicate::In(ast::InValues::List(terms)) => {
+                let terms = terms.iter().map(|term| Term::resolve(term, receiver, context));
+                (Operator::In, Values::List(terms.collect::<Result<_, _>>()?))
+            }
+            Predicate::In(values) => (Operator::In, Values::Many(InTerms::resolve(values, receiver, context)?)),
+            Predicate::Contains(term) => {
+                let (CqlType::List(inner) | CqlType::Set(inner) | CqlType::Map(_, inner)) =
+                    receiver.column_type.unfrozen()
+                else {
+                    return Err(CqlError::Invalid(format!("Cannot use CONTAINS on non-collection column {name}")));
+                };
+                let term = Term::resolve(term, receiver.part(&value_name, inner), context)?;
+                (Operator::Contains, Values::One(term))
+            }
+            Predicate::ContainsKey(term) => {
+                let CqlType::Map(key, _) = receiver.column_type.unfrozen() else {
+                    return Err(CqlError::Invalid(format!("Cannot use CONTAINS KEY on non-map column {name}")));
+                };
+                let term = Term::resolve(term, receiver.part(&format!("key({})", column.name), key), context)?;
+                (Operator::ContainsKey, Values::One(term))
+            }
+            _ => return Err(CqlError::Invalid(format!("Unsupported condition on column {name}"))),
+        };
+        Ok(ColumnCondition { column: index, element, operator, values })
+    }
+
+    /// Whether it is about the static row.
+    pub fn is_static(&self, table: &Table) -> bool {
+        table.columns[self.column].kind == ColumnKind::Static
+    }
+
+    pub fn bind(&self, table: &Table, scope: &mut Scope<'_>) -> Result<Test, CqlError> {
+        let column = &table.columns[self.column];
+        let refuse = |what: &'static str| {
+            if what == "unset" {
+                "Invalid 'unset' value in condition".to_owned()
+            } else {
+                format!("Invalid null value for {} element access", column.name)
+            }
+        };
+        let element = match &self.element {
+            Some(Element::Key(key)) => Some(key.bind_required(scope, refuse)?),
+            Some(Element::Field(position)) => Some(Bytes::copy_from_slice(&position.to_be_bytes())),
+            None => None,
+        };
+        let values = match &self.values {
+            Values::One(term) => vec![self.bind_value(term, scope)?],
+            Values::List(terms) => terms.iter().map(|term| self.bind_value(term, scope)).collect::<Result<_, _>>()?,
+            Values::Many(terms) => {
+                let refuse = |what| format!("Invalid {what} value in condition");
+                terms.bind(scope, refuse)?.into_iter().map(Some).collect()
+            }
+        };
+        let column_type = column.column_type.clone();
+        Ok(Test::Column { column: column.id, column_type, element, operator: self.operator, values })
+    }
+
+    fn bind_value(&self, term: &Term, scope: &mut Scope<'_>) -> Result<Option<Bytes>, CqlError> {
+        match term.bind(scope)? {
+            Value::Set(bytes) => Ok(Some(bytes)),
+            Value::Unset => Err(CqlError::invalid("Invalid 'unset' value in condition")),
+            Value::Null => match self.operator {
+                Operator::Equal | Operator::NotEqual | Operator::In => Ok(None),
+                operator => Err(CqlError::Invalid(format!(
+                    "Invalid comparison with null for operator \"{}\"",
+                    operator_text(operator)
+                ))),
+            },
+        }
+    }
+}
+
+fn operator_of(comparison: Comparison) -> Operator {
+    match comparison {
+        Comparison::Equal => Operator::Equal,
+        Comparison::NotEqual => Operator::NotEqual,
+        Comparison::Less => Operator::Less,
+        Comparison::LessOrEqual => Operator::LessOrEqual,
+        Comparison::Greater => Operator::Greater,
+        Comparison::GreaterOrEqual => Operator::GreaterOrEqual,
+    }
+}
+
+fn operator_text(operator: Operator) -> &'static str {
+    match operator {
+        Operator::Equal => "=",
+        Operator::NotEqual => "!=",
+        Operator::Less => "<",
+        Operator::LessOrEqual => "<=",
+        Operator::Greater => ">",
+        Operator::GreaterOrEqual => ">=",
+        Operator::In => "IN",
+        Operator::Contains => "CONTAINS",
+        Operator::ContainsKey => "CONTAINS KEY",
+    }
+}

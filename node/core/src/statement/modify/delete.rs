@@ -1,0 +1,56 @@
+//! DELETE: columns, rows, ranges of rows, or whole partitions.
+
+use super::super::names::Names;
+use super::super::restrictions::{Purpose, Restrictions};
+use super::super::term::TermContext;
+use super::super::variables::Variables;
+use super::applied::AppliedColumns;
+use super::condition::ConditionTerms;
+use super::operation::Operation;
+use super::using::UsingTerms;
+use super::{Modification, Verb};
+use crate::schema::ColumnKind;
+use trefoil_cql::ast::{Delete, If};
+use trefoil_cql::protocol::response::CqlError;
+
+impl Modification {
+    pub fn delete(delete: &Delete, names: Names<'_>, variables: &mut Variables) -> Result<Modification, CqlError> {
+        let table = names.writable_table(&delete.table)?;
+        let context = &mut TermContext { names, variables };
+        let operations = delete.deletions.iter().map(|deletion| Operation::delete(deletion, &table, context));
+        let operations: Vec<Operation> = operations.collect::<Result<_, _>>()?;
+        let using = UsingTerms::resolve(&delete.using, &table.keyspace, &table.name, context)?;
+        let condition = delete.condition.as_ref();
+        let condition = condition.map(|condition: &If| ConditionTerms::resolve(condition, &table, context));
+        let condition = condition.transpose()?;
+        let is_static = |column: usize| table.columns[column].kind == ColumnKind::Static;
+        let row_condition = match &condition {
+            Some(ConditionTerms::Columns(columns)) => {
+                columns.iter().find(|column| !is_static(column.column)).map(|column| column.column)
+            }
+            _ => None,
+        };
+        let has_columns = !operations.is_empty();
+        let only_statics =
+            has_columns && operations.iter().all(|operation| is_static(operation.column)) && row_condition.is_none();
+        let purpose = Purpose::Delete { only_statics, has_columns };
+        let restrictions = Restrictions::resolve(&delete.relations, &table, purpose, context)?;
+        if condition.is_some() && !restrictions.clustering.is_full() && !only_statics {
+            return Err(CqlError::Invalid(match row_condition {
+                Some(column) => format!(
+                    "DELETE statements must restrict all PRIMARY KEY columns with equality relations in order to use IF \
+                     condition on column '{}'",
+                    table.columns[column].name
+                ),
+                None => "DELETE statements must restrict all PRIMARY KEY columns with equality relations in order to \
+                         delete non static columns"
+                    .to_owned(),
+            }));
+        }
+        let applied = condition.as_ref().map(|condition| AppliedColumns::new(&table, condition));
+        let modification =
+            Modification { table, verb: Verb::Delete, restrictions, operations, using, condition, applied };
+        modification.check()?;
+        Ok(modification)
+    }
+}

@@ -1,0 +1,77 @@
+//! INSERT: one row, named by its values. It leaves a marker, so the row is there even if all its other values are null.
+
+use super::super::names::{Names, column_index};
+use super::super::restrictions::Restrictions;
+use super::super::term::{Term, TermContext};
+use super::super::variables::{Receiver, Variables};
+use super::applied::AppliedColumns;
+use super::condition::ConditionTerms;
+use super::operation::Operation;
+use super::using::UsingTerms;
+use super::{Modification, Verb};
+use crate::schema::{Column, ColumnKind};
+use trefoil_cql::ast::{Insert, InsertSource, Name};
+use trefoil_cql::protocol::response::CqlError;
+
+impl Modification {
+    pub fn insert(insert: &Insert, names: Names<'_>, variables: &mut Variables) -> Result<Modification, CqlError> {
+        let table = names.writable_table(&insert.table)?;
+        let context = &mut TermContext { names, variables };
+        let InsertSource::Values { columns, values } = &insert.source else {
+            return Err(CqlError::invalid("INSERT JSON is not supported yet"));
+        };
+        if columns.len() != values.len() {
+            return Err(CqlError::invalid("Unmatched column names/values"));
+        }
+        check_duplicates(columns)?;
+        let mut keys: Vec<Option<Term>> = vec![None; usize::from(table.partition_columns + table.clustering_columns)];
+        let mut operations = Vec::with_capacity(columns.len());
+        for (name, value) in columns.iter().zip(values) {
+            let index = column_index(&table, name)?;
+            let column = &table.columns[index];
+            if column.kind.is_key() {
+                keys[index] = Some(Term::resolve(value, Receiver::column(&table, column), context)?);
+                if let trefoil_cql::ast::Term::Marker(marker) = value {
+                    context.variables.set_partition_key(&table, column, marker);
+                }
+            } else {
+                operations.push(Operation::assign(index, value, &table, context)?);
+            }
+        }
+        let clustering = keys.split_off(usize::from(table.partition_columns));
+        let partition = all_of(keys, table.partition_key(), "partition key parts")?;
+        let writes = |kind| operations.iter().any(|operation| table.columns[operation.column].kind == kind);
+        let only_statics = writes(ColumnKind::Static) && !writes(ColumnKind::Regular);
+        let clustering = if only_statics && clustering.iter().all(Option::is_none) {
+            Vec::new()
+        } else {
+            all_of(clustering, table.clustering(), "clustering keys")?
+        };
+        let using = UsingTerms::resolve(&insert.using, &table.keyspace, &table.name, context)?;
+        let condition = insert.if_not_exists.then_some(ConditionTerms::NotExists);
+        let applied = condition.as_ref().map(|condition| AppliedColumns::new(&table, condition));
+        let restrictions = Restrictions::row(&table, partition, clustering);
+        let modification =
+            Modification { table, verb: Verb::Insert, restrictions, operations, using, condition, applied };
+        modification.check()?;
+        Ok(modification)
+    }
+}
+
+fn check_duplicates(columns: &[Name]) -> Result<(), CqlError> {
+    match columns.iter().enumerate().find(|(index, name)| columns[..*index].contains(name)) {
+        Some((_, name)) => Err(CqlError::Invalid(format!("The column names contains duplicates: {name}"))),
+        None => Ok(()),
+    }
+}
+
+fn all_of(terms: Vec<Option<Term>>, columns: &[Column], what: &str) -> Result<Vec<Term>, CqlError> {
+    let missing: Vec<&str> = (terms.iter().zip(columns))
+        .filter(|(term, _)| term.is_none())
+        .map(|(_, column)| column.name.as_str())
+        .collect();
+    if missing.is_empty() {
+        return Ok(terms.into_iter().flatten().collect());
+    }
+    Err(CqlError::Invalid(format!("Some {what} are missing: {}", missing.join(", "))))
+}

@@ -1,0 +1,223 @@
+//! INSERT, UPDATE, DELETE: three ways to say one thing, a `Modification`: rows, and what happens to them. Binding it gives
+//! mutations and conditions; `batch` puts several together.
+
+mod applied;
+mod batch;
+mod condition;
+mod delete;
+mod insert;
+mod operation;
+mod update;
+mod using;
+
+pub(super) use applied::AppliedColumns;
+pub use applied::ConditionalAnswer;
+pub(super) use batch::{Batch, bind_batch, only_modifications};
+pub(super) use using::UsingTerms;
+
+use super::plan::{WriteAnswer, WritePlan};
+use super::restrictions::{BoundClustering, BoundPartitions, Restrictions};
+use super::term::Scope;
+use crate::command::{
+    CellChange, Change, ClusteringKey, ClusteringRange, Condition, Mutation, PartitionKey, RowChange, RowId, Test,
+};
+use crate::schema::{ColumnKind, Table};
+use condition::ConditionTerms;
+use operation::Operation;
+use std::sync::Arc;
+use trefoil_cql::protocol::response::{CqlError, WriteType};
+
+/// A statement that changes rows, analysed.
+#[derive(Debug)]
+pub(super) struct Modification {
+    pub table: Arc<Table>,
+    pub verb: Verb,
+    pub restrictions: Restrictions,
+    pub operations: Vec<Operation>,
+    pub using: UsingTerms,
+    pub condition: Option<ConditionTerms>,
+    /// The shapes of the answer to a conditional one.
+    pub applied: Option<AppliedColumns>,
+}
+
+/// Which statement it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Insert,
+    Update,
+    Delete,
+}
+
+/// What one execution of a modification does.
+#[derive(Debug, Default)]
+pub(super) struct Effects {
+    pub conditions: Vec<Condition>,
+    pub mutations: Vec<Mutation>,
+}
+
+impl Modification {
+    /// Rules that concern the whole statement.
+    fn check(&self) -> Result<(), CqlError> {
+        if self.table.is_counter() {
+            let refused = match self.verb {
+                Verb::Insert => Some("INSERT statements are not allowed on counter tables, use UPDATE instead"),
+                _ if self.condition.is_some() => Some("Conditional updates are not supported on counter tables"),
+                _ if self.using.timestamp.is_some() => Some("Cannot provide custom timestamp for counter updates"),
+                _ if self.using.ttl.is_some() => Some("Cannot provide custom TTL for counter updates"),
+                _ => None,
+            };
+            if let Some(text) = refused {
+                return Err(CqlError::invalid(text));
+            }
+        }
+        if self.condition.is_some() {
+            if self.using.timestamp.is_some() {
+                return Err(CqlError::invalid("Cannot provide custom timestamp for conditional updates"));
+            }
+            if self.restrictions.partition.is_in() {
+                return Err(CqlError::Invalid(format!(
+                    "IN on the partition key is not supported with conditional {}",
+                    self.plural()
+                )));
+            }
+            if self.restrictions.clustering.has_in() {
+                return Err(CqlError::Invalid(format!(
+                    "IN on the clustering key columns is not supported with conditional {}",
+                    self.plural()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn plural(&self) -> &'static str {
+        match self.verb {
+            Verb::Insert | Verb::Update => "updates",
+            Verb::Delete => "deletions",
+        }
+    }
+
+    fn is_static(&self, operation: &Operation) -> bool {
+        self.table.columns[operation.column].kind == ColumnKind::Static
+    }
+
+    /// What this execution does. `timestamp`: of the batch or the driver, if it counts.
+    pub fn effects(&self, timestamp: Option<i64>, scope: &mut Scope<'_>) -> Result<Effects, CqlError> {
+        let BoundPartitions::Keys(partitions) = self.restrictions.partition.bind(&self.table, scope)? else {
+            return Err(CqlError::server("a write was planned without its partition"));
+        };
+        let clustering = self.restrictions.clustering.bind(scope)?;
+        let timestamp = self.using.bind_timestamp(scope)?.or(timestamp);
+        let conditions = self.conditions(&partitions, &clustering, scope)?;
+        let changes = self.changes(clustering, scope)?;
+        let mutation = |partition: PartitionKey, changes: Vec<Change>| Mutation {
+            table: self.table.storage,
+            partition,
+            timestamp,
+            changes,
+        };
+        let mutations = match &partitions[..] {
+            _ if changes.is_empty() => Vec::new(),
+            [single] => vec![mutation(single.clone(), changes)],
+            several => several.iter().map(|partition| mutation(partition.clone(), changes.clone())).collect(),
+        };
+        Ok(Effects { conditions, mutations })
+    }
+
+    fn changes(&self, clustering: BoundClustering, scope: &mut Scope<'_>) -> Result<Vec<Change>, CqlError> {
+        if self.verb == Verb::Delete && self.operations.is_empty() {
+            return Ok(self.deletions(clustering));
+        }
+        let ttl = if self.verb == Verb::Delete { 0 } else { self.using.bind_ttl(&self.table, scope)? };
+        let mut statics = Vec::new();
+        let mut regulars = Vec::with_capacity(self.operations.len());
+        for operation in &self.operations {
+            if let Some(change) = operation.bind(&self.table, scope)? {
+                if self.is_static(operation) { statics.push(change) } else { regulars.push(change) }
+            }
+        }
+        let rows = match clustering {
+            BoundClustering::Rows(rows) => rows,
+            // Only static columns are written.
+            BoundClustering::All | BoundClustering::Ranges(_) => Vec::new(),
+        };
+        let marker = self.verb == Verb::Insert;
+        let mut changes = Vec::with_capacity(rows.len() + 1);
+        let row = |row: RowId, marker: bool, cells: Vec<CellChange>| Change::Row(RowChange { row, marker, ttl, cells });
+        if !statics.is_empty() {
+            changes.push(row(RowId::Static, false, statics));
+        }
+        if marker || !regulars.is_empty() {
+            let (last, others) = match rows.split_last() {
+                Some((last, others)) => (Some(last), others),
+                None => (None, &[] as &[ClusteringKey]),
+            };
+            changes.extend(others.iter().map(|key| row(RowId::Row(key.clone()), marker, regulars.clone())));
+            changes.extend(last.map(|key| row(RowId::Row(key.clone()), marker, regulars)));
+        }
+        Ok(changes)
+    }
+
+    /// DELETE without columns.
+    fn deletions(&self, clustering: BoundClustering) -> Vec<Change> {
+        if self.table.clustering_columns == 0 {
+            return vec![Change::DeletePartition];
+        }
+        match clustering {
+            BoundClustering::All => vec![Change::DeletePartition],
+            BoundClustering::Rows(rows) => rows.into_iter().map(Change::DeleteRow).collect(),
+            BoundClustering::Ranges(ranges) => {
+                let whole = |range: &ClusteringRange| range.start.is_empty() && range.end.is_empty();
+                let deletion = |range| if whole(&range) { Change::DeletePartition } else { Change::DeleteRange(range) };
+                ranges.into_iter().map(deletion).collect()
+            }
+        }
+    }
+
+    fn conditions(
+        &self,
+        partitions: &[PartitionKey],
+        clustering: &BoundClustering,
+        scope: &mut Scope<'_>,
+    ) -> Result<Vec<Condition>, CqlError> {
+        let (Some(terms), [partition]) = (&self.condition, partitions) else { return Ok(Vec::new()) };
+        let row = match clustering {
+            BoundClustering::Rows(rows) if rows.len() == 1 => RowId::Row(rows[0].clone()),
+            _ => RowId::Static,
+        };
+        let condition =
+            |row: RowId, test: Test| Condition { table: self.table.storage, partition: partition.clone(), row, test };
+        Ok(match terms {
+            ConditionTerms::NotExists => vec![condition(row, Test::NotExists)],
+            ConditionTerms::Exists => vec![condition(row, Test::Exists)],
+            ConditionTerms::Columns(columns) => {
+                let mut conditions = Vec::with_capacity(columns.len());
+                for column in columns {
+                    let target = if column.is_static(&self.table) { RowId::Static } else { row.clone() };
+                    conditions.push(condition(target, column.bind(&self.table, scope)?));
+                }
+                conditions
+            }
+        })
+    }
+
+    /// The plan of this statement alone.
+    pub fn bind(&self, driver_timestamp: Option<i64>, scope: &mut Scope<'_>) -> Result<WritePlan, CqlError> {
+        let counts = self.table.options.client_side_timestamps() && self.condition.is_none();
+        let effects = self.effects(driver_timestamp.filter(|_| counts), scope)?;
+        let write_type = if self.condition.is_some() {
+            WriteType::Cas
+        } else if self.table.is_counter() {
+            WriteType::Counter
+        } else if effects.mutations.len() > 1 {
+            WriteType::UnloggedBatch
+        } else {
+            WriteType::Simple
+        };
+        let answer = match &self.applied {
+            Some(applied) => WriteAnswer::Conditional(ConditionalAnswer::new(Arc::clone(&self.table), applied.clone())),
+            None => WriteAnswer::Void,
+        };
+        Ok(WritePlan { write_type, conditions: effects.conditions, mutations: effects.mutations, answer })
+    }
+}

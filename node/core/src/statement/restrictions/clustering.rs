@@ -1,0 +1,259 @@
+//! Which rows of a partition: keys, or ranges of keys in their order-preserving form.
+
+use super::relation::{Bound, ColumnRestriction, InTuples, Restriction, Slice, TupleRestriction, TupleTerm};
+use crate::command::{ClusteringKey, ClusteringOrder, ClusteringRange};
+use crate::limits::KEY_BYTES;
+use crate::statement::term::{InTerms, Scope, Term};
+use crate::statement::value;
+use crate::storage::{SliceBound, clustering_slice, encode_clustering};
+use bytes::Bytes;
+use trefoil_cql::protocol::Value;
+use trefoil_cql::protocol::response::CqlError;
+use trefoil_cql::types::CqlType;
+
+/// What the clustering columns are restricted by: equalities of the first columns, then perhaps one slice.
+#[derive(Clone, Debug)]
+pub(in crate::statement) struct ClusteringTerms {
+    pub types: Vec<(CqlType, ClusteringOrder)>,
+    pub names: Vec<String>,
+    pub parts: Vec<ClusteringPart>,
+}
+
+/// A restriction of one column, or of several together.
+#[derive(Clone, Debug)]
+pub(in crate::statement) enum ClusteringPart {
+    Column(ColumnRestriction),
+    Tuple(usize, TupleRestriction),
+}
+
+/// Rows of one execution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::statement) enum BoundClustering {
+    /// Nothing is said.
+    All,
+    /// These rows, ascending and distinct.
+    Rows(Vec<ClusteringKey>),
+    /// Ascending and disjoint; none: no row can fit.
+    Ranges(Vec<ClusteringRange>),
+}
+
+impl ClusteringPart {
+    fn columns(&self) -> usize {
+        match self {
+            ClusteringPart::Column(_) => 1,
+            ClusteringPart::Tuple(count, _) => *count,
+        }
+    }
+
+    pub fn is_slice(&self) -> bool {
+        matches!(self, ClusteringPart::Column(Restriction::Slice(_)) | ClusteringPart::Tuple(_, Restriction::Slice(_)))
+    }
+
+    pub fn is_in(&self) -> bool {
+        matches!(self, ClusteringPart::Column(Restriction::In(_)) | ClusteringPart::Tuple(_, Restriction::In(_)))
+    }
+}
+
+type Prefix = Vec<Bytes>;
+
+impl ClusteringTerms {
+    pub fn has_slice(&self) -> bool {
+        self.parts.iter().any(ClusteringPart::is_slice)
+    }
+
+    pub fn has_in(&self) -> bool {
+        self.parts.iter().any(ClusteringPart::is_in)
+    }
+
+    /// How many columns have equalities.
+    pub fn equal_columns(&self) -> usize {
+        self.parts.iter().filter(|part| !part.is_slice()).map(ClusteringPart::columns).sum()
+    }
+
+    /// Whether every clustering column has values: rows, not ranges.
+    pub fn is_full(&self) -> bool {
+        self.equal_columns() == self.types.len()
+    }
+
+    pub fn bind(&self, scope: &mut Scope<'_>) -> Result<BoundClustering, CqlError> {
+        if self.parts.is_empty() {
+            return Ok(if self.types.is_empty() {
+                BoundClustering::Rows(vec![ClusteringKey::new()])
+            } else {
+                BoundClustering::All
+            });
+        }
+        let mut prefixes: Vec<Prefix> = vec![Vec::with_capacity(self.types.len())];
+        let mut column = 0;
+        for part in &self.parts {
+            match part {
+                ClusteringPart::Column(Restriction::Equal(term)) => {
+                    let bytes = term.bind_required(scope, |what| self.refuse(column, what))?;
+                    prefixes.iter_mut().for_each(|prefix| prefix.push(bytes.clone()));
+                }
+                ClusteringPart::Column(Restriction::In(terms)) => {
+                    let values = bind_in(terms, scope, |what| self.refuse(column, what))?;
+                    let tails: Vec<Prefix> = values.into_iter().map(|value| vec![value]).collect();
+                    prefixes = product(&prefixes, &tails);
+                }
+                ClusteringPart::Column(Restriction::Slice(slice)) => {
+                    let slice = self.bind_slice(slice, scope, |term, scope| {
+                        Ok(vec![term.bind_required(scope, |what| self.refuse(column, what))?])
+                    })?;
+                    return self.ranges(&prefixes, &slice);
+                }
+                ClusteringPart::Tuple(_, Restriction::Equal(tuple)) => {
+                    let values = self.bind_tuple(tuple, column, scope)?;
+                    prefixes.iter_mut().for_each(|prefix| prefix.extend(values.iter().cloned()));
+                }
+                ClusteringPart::Tuple(_, Restriction::In(tuples)) => {
+                    prefixes = product(&prefixes, &self.bind_tuples(tuples, column, scope)?);
+                }
+                ClusteringPart::Tuple(_, Restriction::Slice(slice)) => {
+                    let slice = self.bind_slice(slice, scope, |tuple, scope| self.bind_tuple(tuple, column, scope))?;
+                    return self.ranges(&prefixes, &slice);
+                }
+            }
+            column += part.columns();
+        }
+        let mut keys: Vec<ClusteringKey> =
+            prefixes.iter().map(|prefix| self.encode(prefix)).collect::<Result<_, _>>()?;
+        if keys.len() > 1 {
+            keys.sort_unstable();
+            keys.dedup();
+        }
+        Ok(if column == self.types.len() {
+            BoundClustering::Rows(keys)
+        } else {
+            BoundClustering::Ranges(keys.iter().map(ClusteringRange::prefix).collect())
+        })
+    }
+
+    fn refuse(&self, column: usize, what: &'static str) -> String {
+        let name = self.names.get(column).map_or("", String::as_str);
+        if what == "null" {
+            format!("Invalid null value in condition for column {name}")
+        } else {
+            format!("Invalid unset value for column {name}")
+        }
+    }
+
+    fn encode(&self, values: &[Bytes]) -> Result<ClusteringKey, CqlError> {
+        encode_key(values, &self.types)
+    }
+
+    fn ranges(&self, prefixes: &[Prefix], slice: &BoundSlice) -> Result<BoundClustering, CqlError> {
+        let mut ranges = Vec::with_capacity(prefixes.len());
+        for prefix in prefixes {
+            check_length(prefix)?;
+            let (lower, upper) = (slice.lower.as_ref(), slice.upper.as_ref());
+            let found = clustering_slice(prefix, lower, upper, &self.types)
+                .map_err(|error| CqlError::Invalid(error.to_string()))?;
+            ranges.extend(found);
+        }
+        if prefixes.len() > 1 {
+            ranges.sort_unstable();
+            ranges.dedup();
+        }
+        Ok(BoundClustering::Ranges(ranges))
+    }
+
+    fn bind_slice<'s, T>(
+        &self,
+        slice: &Slice<T>,
+        scope: &mut Scope<'s>,
+        bind: impl Fn(&T, &mut Scope<'s>) -> Result<Vec<Bytes>, CqlError>,
+    ) -> Result<BoundSlice, CqlError> {
+        let mut side = |bound: &Option<Bound<T>>| -> Result<Option<SliceBound<Bytes>>, CqlError> {
+            let Some(bound) = bound else { return Ok(None) };
+            let values = bind(&bound.term, scope)?;
+            check_length(&values)?;
+            Ok(Some(SliceBound { values, inclusive: bound.inclusive }))
+        };
+        Ok(BoundSlice { lower: side(&slice.lower)?, upper: side(&slice.upper)? })
+    }
+
+    fn bind_tuple(&self, tuple: &TupleTerm, first: usize, scope: &mut Scope<'_>) -> Result<Vec<Bytes>, CqlError> {
+        match tuple {
+            TupleTerm::Parts(parts) => {
+                let bind = |(offset, part): (usize, &Term)| {
+                    part.bind_required(scope, |what| self.refuse(first + offset, what))
+                };
+                parts.iter().enumerate().map(bind).collect()
+            }
+            TupleTerm::Marker(index, tuple_type) => match &scope.values[usize::from(*index)] {
+                Value::Set(bytes) => self.split_tuple(&value::received(tuple_type, bytes)?, tuple.len(), first),
+                Value::Null => Err(CqlError::Invalid(self.refuse(first, "null"))),
+                Value::Unset => Err(CqlError::Invalid(self.refuse(first, "unset"))),
+            },
+        }
+    }
+
+    fn split_tuple(&self, bytes: &Bytes, count: usize, first: usize) -> Result<Vec<Bytes>, CqlError> {
+        let fields = value::fields(bytes)?;
+        let field = |offset: usize| match fields.get(offset) {
+            Some(Some(bytes)) => Ok(bytes.clone()),
+            _ => Err(CqlError::Invalid(self.refuse(first + offset, "null"))),
+        };
+        (0..count).map(field).collect()
+    }
+
+    fn bind_tuples(&self, tuples: &InTuples, first: usize, scope: &mut Scope<'_>) -> Result<Vec<Prefix>, CqlError> {
+        match tuples {
+            InTuples::List(tuples) => tuples.iter().map(|tuple| self.bind_tuple(tuple, first, scope)).collect(),
+            InTuples::Marker(index, list) => match &scope.values[usize::from(*index)] {
+                Value::Set(bytes) => {
+                    let bytes = &value::received(list, bytes)?;
+                    let count = match list {
+                        CqlType::List(tuple) => match &**tuple {
+                            CqlType::Tuple(types) => types.len(),
+                            _ => 0,
+                        },
+                        _ => 0,
+                    };
+                    let elements = value::elements(bytes)?;
+                    elements.iter().map(|element| self.split_tuple(element, count, first)).collect()
+                }
+                Value::Null => Err(CqlError::Invalid(self.refuse(first, "null"))),
+                Value::Unset => Err(CqlError::Invalid(self.refuse(first, "unset"))),
+            },
+        }
+    }
+}
+
+struct BoundSlice {
+    lower: Option<SliceBound<Bytes>>,
+    upper: Option<SliceBound<Bytes>>,
+}
+
+fn bind_in(
+    terms: &InTerms,
+    scope: &mut Scope<'_>,
+    refuse: impl Fn(&'static str) -> String,
+) -> Result<Vec<Bytes>, CqlError> {
+    terms.bind(scope, refuse)
+}
+
+fn product(prefixes: &[Prefix], tails: &[Prefix]) -> Vec<Prefix> {
+    let longer = |prefix: &Prefix, tail: &Prefix| prefix.iter().chain(tail).cloned().collect();
+    prefixes.iter().flat_map(|prefix| tails.iter().map(move |tail| longer(prefix, tail))).collect()
+}
+
+/// The key, or prefix of one, in its order-preserving form.
+pub(in crate::statement) fn encode_key(
+    values: &[Bytes],
+    types: &[(CqlType, ClusteringOrder)],
+) -> Result<ClusteringKey, CqlError> {
+    check_length(values)?;
+    encode_clustering(values, types).map_err(|error| CqlError::Invalid(error.to_string()))
+}
+
+fn check_length(values: &[Bytes]) -> Result<(), CqlError> {
+    let length: usize = values.iter().map(Bytes::len).sum();
+    if length > KEY_BYTES {
+        return Err(CqlError::Invalid(format!(
+            "The sum of all clustering columns is too long ({length} > {KEY_BYTES})"
+        )));
+    }
+    Ok(())
+}

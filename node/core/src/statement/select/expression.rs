@@ -1,0 +1,319 @@
+//! What a selected column is computed from, and how it is computed from a row that was read. Plain columns, which are
+//! nearly everything, are written into the answer without being copied first.
+
+use super::super::function::Function;
+use super::super::restrictions::split_key;
+use super::super::value;
+use super::aggregate::Accumulator;
+use crate::command::{ClusteringOrder, ReadCell, ReadRow};
+use crate::ids::ColumnId;
+use crate::schema::{Column, ColumnKind, Table};
+use crate::storage::decode_clustering;
+use bytes::{BufMut, Bytes};
+use trefoil_cql::ast::CellFunction;
+use trefoil_cql::protocol::response::CqlError;
+use trefoil_cql::types::CqlType;
+
+/// An expression over a row.
+#[derive(Clone, Debug)]
+pub(in crate::statement) enum Expression {
+    /// A component of the partition key.
+    PartitionKey(usize),
+    /// A clustering column.
+    Clustering(usize),
+    /// A static or regular column.
+    Cell(ColumnId, CellForm),
+    /// `writetime`, `maxwritetime`, `ttl`.
+    Meta(CellFunction, ColumnId, MetaForm),
+    /// A term that was bound with the statement: its place among those.
+    Bound(usize),
+    /// A function of others.
+    Call(Box<Function>, Vec<Expression>),
+    /// A map's value or a set's or list's element, by a bound term.
+    Element(Box<Expression>, CqlType, usize),
+    /// A field of a user type.
+    Field(Box<Expression>, usize),
+    /// An aggregate: its place among those.
+    Aggregate(usize),
+}
+
+/// How a column's cells become its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::statement) enum CellForm {
+    /// One cell.
+    Simple,
+    /// A cell for each element, the value in it.
+    List,
+    /// A cell for each element, which is the path.
+    Set,
+    /// A cell for each entry, the key is the path.
+    Map,
+    /// A cell for each field, so many fields.
+    Fields(usize),
+}
+
+/// Whether a column has one timestamp or several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::statement) enum MetaForm {
+    Single,
+    Many,
+}
+
+impl CellForm {
+    pub fn of(column_type: &CqlType) -> CellForm {
+        match column_type {
+            CqlType::List(_) => CellForm::List,
+            CqlType::Set(_) => CellForm::Set,
+            CqlType::Map(..) => CellForm::Map,
+            CqlType::UserType(user) => CellForm::Fields(user.fields.len()),
+            _ => CellForm::Simple,
+        }
+    }
+}
+
+/// A row with its keys taken apart; the parts of the partition key are kept from row to row.
+#[derive(Debug, Default)]
+pub(in crate::statement) struct RowView {
+    partition: Option<Bytes>,
+    partition_parts: Vec<Bytes>,
+    clustering_parts: Vec<Bytes>,
+}
+
+/// What all rows of a result have in common.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::statement) struct Evaluation<'a> {
+    pub partition_columns: usize,
+    pub clustering_types: &'a [(CqlType, ClusteringOrder)],
+    pub bound: &'a [Option<Bytes>],
+    pub now_seconds: i64,
+    /// The aggregates of the group, once it is complete.
+    pub aggregates: &'a [Accumulator],
+}
+
+/// Where cells go.
+pub(in crate::statement) trait Sink {
+    fn cell(&mut self, value: Option<&Bytes>);
+    fn cell_with(&mut self, write: impl FnOnce(&mut Vec<u8>));
+    fn end_row(&mut self);
+}
+
+impl RowView {
+    /// Look at the next row. Keys are only taken apart where that is needed.
+    pub fn enter(&mut self, row: &ReadRow, needs: KeyNeeds, evaluation: &Evaluation<'_>) -> Result<(), CqlError> {
+        if needs.partition && self.partition.as_ref() != Some(&row.partition.key) {
+            self.partition_parts = split_key(&row.partition.key, evaluation.partition_columns);
+            self.partition = Some(row.partition.key.clone());
+        }
+        if needs.clustering {
+            self.clustering_parts = match &row.clustering {
+                Some(key) => decode_clustering(key, evaluation.clustering_types)
+                    .map_err(|error| CqlError::server(format!("a row has a damaged key: {error}")))?,
+                None => Vec::new(),
+            };
+        }
+        Ok(())
+    }
+}
+
+/// Which keys a result needs taken apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::statement) struct KeyNeeds {
+    pub partition: bool,
+    pub clustering: bool,
+}
+
+impl Expression {
+    /// Which keys it looks at.
+    pub fn needs(&self) -> KeyNeeds {
+        match self {
+            Expression::PartitionKey(_) => KeyNeeds { partition: true, clustering: false },
+            Expression::Clustering(_) => KeyNeeds { partition: false, clustering: true },
+            Expression::Call(_, inner) => inner.iter().map(Expression::needs).fold(KeyNeeds::default(), KeyNeeds::or),
+            Expression::Element(inner, ..) | Expression::Field(inner, _) => inner.needs(),
+            Expression::Cell(..) | Expression::Meta(..) | Expression::Bound(_) | Expression::Aggregate(_) => {
+                KeyNeeds::default()
+            }
+        }
+    }
+
+    /// The columns whose cells it looks at.
+    pub fn columns(&self, found: &mut Vec<ColumnId>) {
+        match self {
+            Expression::Cell(id, _) | Expression::Meta(_, id, _) => found.push(*id),
+            Expression::Call(_, inner) => inner.iter().for_each(|expression| expression.columns(found)),
+            Expression::Element(inner, ..) | Expression::Field(inner, _) => inner.columns(found),
+            Expression::PartitionKey(_)
+            | Expression::Clustering(_)
+            | Expression::Bound(_)
+            | Expression::Aggregate(_) => {}
+        }
+    }
+
+    /// Write its value for a row.
+    pub fn write(
+        &self,
+        view: &RowView,
+        row: &ReadRow,
+        evaluation: &Evaluation<'_>,
+        sink: &mut impl Sink,
+    ) -> Result<(), CqlError> {
+        match self {
+            Expression::PartitionKey(position) => sink.cell(view.partition_parts.get(*position)),
+            Expression::Clustering(position) => sink.cell(view.clustering_parts.get(*position)),
+            Expression::Cell(id, CellForm::Simple) => sink.cell(simple(row, *id).map(|cell| &cell.value)),
+            Expression::Cell(id, form) => match cells(row, *id) {
+                [] => sink.cell(None),
+                cells => sink.cell_with(|out| assemble(cells, *form, out)),
+            },
+            _ => sink.cell(self.evaluate(view, row, evaluation)?.as_ref()),
+        }
+        Ok(())
+    }
+
+    /// Its value for a row.
+    pub fn evaluate(
+        &self,
+        view: &RowView,
+        row: &ReadRow,
+        evaluation: &Evaluation<'_>,
+    ) -> Result<Option<Bytes>, CqlError> {
+        Ok(match self {
+            Expression::PartitionKey(position) => view.partition_parts.get(*position).cloned(),
+            Expression::Clustering(position) => view.clustering_parts.get(*position).cloned(),
+            Expression::Cell(id, CellForm::Simple) => simple(row, *id).map(|cell| cell.value.clone()),
+            Expression::Cell(id, form) => match cells(row, *id) {
+                [] => None,
+                cells => {
+                    let mut out = Vec::new();
+                    assemble(cells, *form, &mut out);
+                    Some(Bytes::from(out))
+                }
+            },
+            Expression::Meta(function, id, form) => meta(*function, cells(row, *id), *form, evaluation.now_seconds),
+            Expression::Bound(index) => evaluation.bound[*index].clone(),
+            Expression::Call(function, arguments) => {
+                let arguments = arguments.iter().map(|argument| argument.evaluate(view, row, evaluation));
+                function.run(&arguments.collect::<Result<Vec<_>, _>>()?, None)?
+            }
+            Expression::Element(inner, column_type, key) => {
+                match (inner.evaluate(view, row, evaluation)?, &evaluation.bound[*key]) {
+                    (Some(collection), Some(key)) => value::element(column_type, &collection, key)?,
+                    _ => None,
+                }
+            }
+            Expression::Field(inner, index) => match inner.evaluate(view, row, evaluation)? {
+                Some(bytes) => value::fields(&bytes)?.into_iter().nth(*index).flatten(),
+                None => None,
+            },
+            Expression::Aggregate(index) => match evaluation.aggregates.get(*index) {
+                Some(accumulator) => accumulator.value()?,
+                None => None,
+            },
+        })
+    }
+}
+
+impl KeyNeeds {
+    pub fn or(self, other: KeyNeeds) -> KeyNeeds {
+        KeyNeeds { partition: self.partition || other.partition, clustering: self.clustering || other.clustering }
+    }
+}
+
+/// The cell of a column that has only one.
+fn simple(row: &ReadRow, id: ColumnId) -> Option<&ReadCell> {
+    // Rows are short, and the cell wanted is often the first or the only one.
+    if row.cells.len() <= 8 { row.cells.iter().find(|cell| cell.column == id) } else { cells(row, id).first() }
+}
+
+/// The cells of a column; a row's cells are sorted by column.
+fn cells(row: &ReadRow, id: ColumnId) -> &[ReadCell] {
+    let start = row.cells.partition_point(|cell| cell.column < id);
+    let length = row.cells[start..].iter().take_while(|cell| cell.column == id).count();
+    &row.cells[start..start + length]
+}
+
+fn put_length(out: &mut Vec<u8>, length: usize) {
+    out.put_i32(i32::try_from(length).unwrap_or(i32::MAX));
+}
+
+fn put_value(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_length(out, bytes.len());
+    out.put_slice(bytes);
+}
+
+/// The serialised form of a collection or user type.
+fn assemble(cells: &[ReadCell], form: CellForm, out: &mut Vec<u8>) {
+    if let CellForm::Fields(count) = form {
+        // Fields that are not there are null.
+        for index in 0..count {
+            let path = (index as u16).to_be_bytes();
+            match cells.iter().find(|cell| cell.path[..] == path) {
+                Some(cell) => put_value(out, &cell.value),
+                None => out.put_i32(-1),
+            }
+        }
+        return;
+    }
+    put_length(out, cells.len());
+    for cell in cells {
+        if matches!(form, CellForm::Set | CellForm::Map) {
+            put_value(out, &cell.path);
+        }
+        if matches!(form, CellForm::List | CellForm::Map | CellForm::Simple) {
+            put_value(out, &cell.value);
+        }
+    }
+}
+
+fn meta(function: CellFunction, cells: &[ReadCell], form: MetaForm, now_seconds: i64) -> Option<Bytes> {
+    let long = |value: i64| Bytes::copy_from_slice(&value.to_be_bytes());
+    let one = |cell: &ReadCell| match function {
+        CellFunction::WriteTime | CellFunction::MaxWriteTime => Some(long(cell.timestamp)),
+        CellFunction::Ttl => (cell.ttl > 0).then(|| {
+            // A live value always has some time left.
+            let left = (cell.expires - now_seconds).clamp(1, i64::from(i32::MAX));
+            Bytes::copy_from_slice(&(left as i32).to_be_bytes())
+        }),
+    };
+    match (function, form) {
+        _ if cells.is_empty() => None,
+        (CellFunction::MaxWriteTime, _) => cells.iter().map(|cell| cell.timestamp).max().map(long),
+        (_, MetaForm::Single) => one(&cells[0]),
+        (_, MetaForm::Many) => {
+            let mut out = Vec::new();
+            put_length(&mut out, cells.len());
+            for cell in cells {
+                match one(cell) {
+                    Some(bytes) => put_value(&mut out, &bytes),
+                    None => out.put_i32(-1),
+                }
+            }
+            Some(Bytes::from(out))
+        }
+    }
+}
+
+/// The value of one column, for answers that are not made by a SELECT.
+pub(in crate::statement) fn column_value(
+    row: &ReadRow,
+    table: &Table,
+    column: &Column,
+) -> Result<Option<Bytes>, CqlError> {
+    let position = usize::from(column.position);
+    let types = table.clustering_types();
+    let evaluation = Evaluation {
+        partition_columns: usize::from(table.partition_columns),
+        clustering_types: &types,
+        bound: &[],
+        now_seconds: 0,
+        aggregates: &[],
+    };
+    let expression = match column.kind {
+        ColumnKind::PartitionKey => Expression::PartitionKey(position),
+        ColumnKind::Clustering => Expression::Clustering(position),
+        ColumnKind::Static | ColumnKind::Regular => Expression::Cell(column.id, CellForm::of(&column.column_type)),
+    };
+    let mut view = RowView::default();
+    view.enter(row, expression.needs(), &evaluation)?;
+    expression.evaluate(&view, row, &evaluation)
+}

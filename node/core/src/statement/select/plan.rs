@@ -1,0 +1,152 @@
+//! A SELECT with its values: which partitions and rows, how many, and where to go on.
+
+use super::super::restrictions::{BoundClustering, BoundPartitions, split_key};
+use super::super::term::{Scope, Term};
+use super::Select;
+use super::paging::{PagingState, table_tag};
+use crate::command::{ClusteringRange, PartitionKey, Partitions, ReadCommand};
+use crate::limits::{READ_CHUNK_BYTES, READ_CHUNK_ROWS};
+use crate::schema::Table;
+use bytes::Bytes;
+use std::sync::Arc;
+use trefoil_cql::protocol::Value;
+use trefoil_cql::protocol::request::QueryParameters;
+use trefoil_cql::protocol::response::CqlError;
+
+/// A SELECT with its values.
+#[derive(Clone, Debug)]
+pub struct ReadPlan {
+    pub(super) select: Arc<Select>,
+    /// Everything but where to go on and how much; with several keys also without them.
+    pub(super) template: ReadCommand,
+    /// Several keys, in the order of rows in the result.
+    pub(super) keys: Vec<PartitionKey>,
+    /// At most one row can be meant.
+    pub(super) is_point: bool,
+    /// Values of the select clause's terms.
+    pub(super) bound: Vec<Option<Bytes>>,
+    /// Rows that LIMIT still allows.
+    pub(super) limit: Option<u32>,
+    /// For groups; rows are limited by the command.
+    pub(super) groups_per_partition: Option<u32>,
+    /// Rows wanted at once.
+    pub(super) page_size: Option<u32>,
+    pub(super) state: Option<PagingState>,
+}
+
+impl ReadPlan {
+    /// The table that is read.
+    pub(in crate::statement) fn table(&self) -> &Table {
+        &self.select.table
+    }
+
+    /// The first components of the keys that are read, if it is keys.
+    pub(in crate::statement) fn first_keys(&self) -> Option<Vec<Bytes>> {
+        let components = usize::from(self.select.table.partition_columns);
+        let first = |key: &PartitionKey| split_key(&key.key, components).into_iter().next();
+        match &self.template.partitions {
+            Partitions::Keys(keys) => Some(keys.iter().chain(&self.keys).filter_map(first).collect()),
+            Partitions::Range { .. } => None,
+        }
+    }
+}
+
+impl Select {
+    /// Put values in.
+    pub fn bind(self: &Arc<Select>, parameters: &QueryParameters, scope: &mut Scope<'_>) -> Result<ReadPlan, CqlError> {
+        let limit = bind_limit(self.limit.as_ref(), "LIMIT", scope)?;
+        let per_partition_limit = bind_limit(self.per_partition_limit.as_ref(), "PER PARTITION LIMIT", scope)?;
+        let page_size = parameters.page_size.and_then(|size| u32::try_from(size).ok()).filter(|size| *size > 0);
+        if self.ordering.merged_columns.is_some()
+            && page_size.is_some_and(|size| limit.is_none_or(|limit| limit > size))
+            && !self.is_aggregate()
+        {
+            return Err(CqlError::invalid(
+                "Cannot page queries with both ORDER BY and a IN restriction on the partition key; you must either remove \
+                 the ORDER BY or the IN and sort client side, or disable paging for this query",
+            ));
+        }
+        let state = match &parameters.paging_state {
+            Some(bytes) => Some(PagingState::decode(bytes, table_tag(&self.table.id))?),
+            None => None,
+        };
+        let (partitions, mut keys) = match self.restrictions.partition.bind(&self.table, scope)? {
+            BoundPartitions::Range(start, end) => (Partitions::Range { start, end }, Vec::new()),
+            BoundPartitions::Keys(keys) if keys.len() <= 1 => (Partitions::Keys(keys), Vec::new()),
+            BoundPartitions::Keys(keys) => (Partitions::Keys(Vec::new()), keys),
+        };
+        let (clustering, can_match) = match self.restrictions.clustering.bind(scope)? {
+            BoundClustering::All => (Vec::new(), true),
+            // Rows of a table without clustering columns are whole partitions.
+            BoundClustering::Rows(_) if self.clustering_types.is_empty() => (Vec::new(), true),
+            BoundClustering::Rows(rows) => {
+                let can_match = !rows.is_empty();
+                (rows.iter().map(ClusteringRange::row).collect(), can_match)
+            }
+            BoundClustering::Ranges(ranges) => {
+                let can_match = !ranges.is_empty();
+                (ranges, can_match)
+            }
+        };
+        let filters = self.restrictions.filters.iter().map(|filter| filter.bind(scope)).collect::<Result<_, _>>()?;
+        let bound = self.selection.terms.iter().map(|term| bind_selected(term, scope)).collect::<Result<_, _>>()?;
+        let is_one_row =
+            self.clustering_types.is_empty() || matches!(&clustering[..], [range] if range.as_row().is_some());
+        let is_one_key = matches!(&partitions, Partitions::Keys(keys) if keys.len() == 1);
+        let partitions = if can_match { partitions } else { Partitions::Keys(Vec::new()) };
+        if !can_match {
+            keys.clear();
+        }
+        let template = ReadCommand {
+            table: self.table.storage,
+            partitions,
+            clustering,
+            reversed: self.ordering.reversed,
+            columns: self.fetched.clone(),
+            statics: self.statics,
+            distinct: self.distinct,
+            filters,
+            per_partition_limit: per_partition_limit.filter(|_| self.grouping.is_none()),
+            row_limit: READ_CHUNK_ROWS,
+            byte_budget: READ_CHUNK_BYTES,
+            resume: None,
+            now_seconds: parameters.now_in_seconds.map(i64::from),
+        };
+        let limit = state.as_ref().map_or(limit, |state| state.rows_left);
+        Ok(ReadPlan {
+            select: Arc::clone(self),
+            template,
+            keys,
+            is_point: is_one_row && is_one_key && can_match && !self.is_aggregate(),
+            bound,
+            limit,
+            groups_per_partition: per_partition_limit.filter(|_| self.grouping.is_some()),
+            page_size,
+            state,
+        })
+    }
+}
+
+fn bind_limit(term: Option<&Term>, name: &str, scope: &mut Scope<'_>) -> Result<Option<u32>, CqlError> {
+    let Some(term) = term else { return Ok(None) };
+    match term.bind(scope)? {
+        Value::Unset => Ok(None),
+        Value::Null => Err(CqlError::Invalid(format!("Invalid null value of {name}"))),
+        Value::Set(bytes) => {
+            let number = <[u8; 4]>::try_from(&bytes[..]).map(i32::from_be_bytes);
+            let number = number.map_err(|_| CqlError::Invalid(format!("Invalid {name} value")))?;
+            match u32::try_from(number) {
+                Ok(limit) if limit > 0 => Ok(Some(limit)),
+                _ => Err(CqlError::Invalid(format!("{name} must be strictly positive"))),
+            }
+        }
+    }
+}
+
+fn bind_selected(term: &Term, scope: &mut Scope<'_>) -> Result<Option<Bytes>, CqlError> {
+    match term.bind(scope)? {
+        Value::Set(bytes) => Ok(Some(bytes)),
+        Value::Null => Ok(None),
+        Value::Unset => Err(CqlError::invalid("Invalid unset value in the selection clause")),
+    }
+}

@@ -1,0 +1,339 @@
+//! Terms: the values in a statement. Analysed once against what receives them, then bound as often as the statement is
+//! executed. Null, unset and empty are three things and stay so.
+
+use super::function::{Call, resolve_call};
+use super::names::Names;
+use super::value;
+use super::variables::{Receiver, Variables};
+use crate::time::HybridTime;
+use bytes::Bytes;
+use rand_core::RngCore;
+use trefoil_cql::ast;
+use trefoil_cql::protocol::Value;
+use trefoil_cql::protocol::response::CqlError;
+use trefoil_cql::types::CqlType;
+
+/// A term whose type is known.
+#[derive(Clone, Debug)]
+pub(super) enum Term {
+    /// The same at every execution; `None` is null.
+    Constant(Option<Bytes>),
+    /// A bind variable.
+    Marker(u16, CqlType),
+    /// A collection, tuple or user type with parts that are not constant. Keys and values of maps alternate.
+    Composite(Box<Composite>),
+    /// A function of other terms.
+    Call(Box<Call>),
+}
+
+/// A value made of parts.
+#[derive(Clone, Debug)]
+pub(super) struct Composite {
+    pub column_type: CqlType,
+    pub parts: Vec<Term>,
+}
+
+/// What terms are bound with.
+pub(super) struct Scope<'a> {
+    pub values: &'a [Value],
+    pub now: HybridTime,
+    pub rng: &'a mut dyn RngCore,
+}
+
+/// The elements of an IN, or a marker for the whole list.
+#[derive(Clone, Debug)]
+pub(super) enum InTerms {
+    List(Vec<Term>),
+    /// A list of values of this type.
+    Marker(u16, CqlType),
+}
+
+/// What a statement's terms are analysed with.
+pub(super) struct TermContext<'a> {
+    pub names: Names<'a>,
+    pub variables: &'a mut Variables,
+}
+
+impl Term {
+    /// Analyse a term that this receiver takes.
+    pub fn resolve(term: &ast::Term, receiver: Receiver<'_>, context: &mut TermContext<'_>) -> Result<Term, CqlError> {
+        match term {
+            ast::Term::Literal(literal) => value::literal(literal, receiver).map(Term::Constant),
+            ast::Term::Marker(marker) => {
+                context.variables.set(marker, receiver);
+                Ok(Term::Marker(marker.index, receiver.column_type.clone()))
+            }
+            ast::Term::List(elements) => resolve_list(elements, receiver, context),
+            ast::Term::Set(elements) => resolve_set(elements, receiver, context),
+            ast::Term::Map(entries) => resolve_map(entries, receiver, context),
+            ast::Term::UserType(fields) => resolve_user_type(fields, receiver, context),
+            ast::Term::Tuple(elements) => resolve_tuple(elements, receiver, context),
+            ast::Term::Function(name, arguments) => resolve_call(name, arguments, receiver, context),
+            ast::Term::TypeHint(type_name, inner) => {
+                let hinted = context.names.resolve_type(receiver.keyspace, type_name)?;
+                if !value::is_assignable(&hinted, receiver.column_type) {
+                    return Err(CqlError::Invalid(format!(
+                        "Cannot assign value of type {hinted} to {} of type {}",
+                        receiver.name, receiver.column_type
+                    )));
+                }
+                Term::resolve(inner, receiver.part(receiver.name, &hinted), context)
+            }
+            ast::Term::Cast(..) | ast::Term::Negation(_) | ast::Term::Arithmetic(..) => {
+                Err(CqlError::invalid("Casts and arithmetic in terms are not supported yet"))
+            }
+        }
+    }
+
+    /// The value of this execution.
+    pub fn bind(&self, scope: &mut Scope<'_>) -> Result<Value, CqlError> {
+        match self {
+            Term::Constant(Some(bytes)) => Ok(Value::Set(bytes.clone())),
+            Term::Constant(None) => Ok(Value::Null),
+            Term::Marker(index, column_type) => {
+                let bound = &scope.values[usize::from(*index)];
+                match bound {
+                    Value::Set(bytes) => value::received(column_type, bytes).map(Value::Set),
+                    Value::Null | Value::Unset => Ok(bound.clone()),
+                }
+            }
+            Term::Composite(composite) => composite.bind(scope),
+            Term::Call(call) => call.bind(scope),
+        }
+    }
+
+    /// The value, which must not be null or unset.
+    pub fn bind_required(
+        &self,
+        scope: &mut Scope<'_>,
+        describe: impl FnOnce(&'static str) -> String,
+    ) -> Result<Bytes, CqlError> {
+        match self.bind(scope)? {
+            Value::Set(bytes) => Ok(bytes),
+            Value::Null => Err(CqlError::Invalid(describe("null"))),
+            Value::Unset => Err(CqlError::Invalid(describe("unset"))),
+        }
+    }
+}
+
+impl InTerms {
+    /// Analyse the right side of an IN; `receiver` takes one of its values.
+    pub fn resolve(
+        values: &ast::InValues,
+        receiver: Receiver<'_>,
+        context: &mut TermContext<'_>,
+    ) -> Result<InTerms, CqlError> {
+        match values {
+            ast::InValues::List(terms) => {
+                let terms = terms.iter().map(|term| Term::resolve(term, receiver, context));
+                terms.collect::<Result<_, _>>().map(InTerms::List)
+            }
+            ast::InValues::Marker(marker) => {
+                let list = CqlType::List(Box::new(receiver.column_type.clone()));
+                let name = format!("in({})", receiver.name);
+                context.variables.set(marker, receiver.part(&name, &list));
+                Ok(InTerms::Marker(marker.index, list))
+            }
+        }
+    }
+
+    /// The values of this execution, in the order written.
+    pub fn bind(
+        &self,
+        scope: &mut Scope<'_>,
+        describe: impl Fn(&'static str) -> String,
+    ) -> Result<Vec<Bytes>, CqlError> {
+        match self {
+            InTerms::List(terms) => terms.iter().map(|term| term.bind_required(scope, &describe)).collect(),
+            InTerms::Marker(index, list) => match &scope.values[usize::from(*index)] {
+                Value::Set(bytes) => value::elements(&value::received(list, bytes)?),
+                Value::Null => Err(CqlError::Invalid(describe("null"))),
+                Value::Unset => Err(CqlError::Invalid(describe("unset"))),
+            },
+        }
+    }
+}
+
+/// A composite of constants is a constant.
+fn composite(column_type: &CqlType, parts: Vec<Term>) -> Result<Term, CqlError> {
+    let composite = Composite { column_type: column_type.clone(), parts };
+    if !composite.parts.iter().all(|part| matches!(part, Term::Constant(_))) {
+        return Ok(Term::Composite(Box::new(composite)));
+    }
+    let parts = composite.parts.iter().map(|part| match part {
+        Term::Constant(Some(bytes)) => Value::Set(bytes.clone()),
+        _ => Value::Null,
+    });
+    match composite.assemble(&parts.collect::<Vec<_>>())? {
+        Value::Set(bytes) => Ok(Term::Constant(Some(bytes))),
+        Value::Null | Value::Unset => Ok(Term::Constant(None)),
+    }
+}
+
+impl Composite {
+    fn bind(&self, scope: &mut Scope<'_>) -> Result<Value, CqlError> {
+        let parts: Vec<Value> = self.parts.iter().map(|part| part.bind(scope)).collect::<Result<_, _>>()?;
+        self.assemble(&parts)
+    }
+
+    fn assemble(&self, parts: &[Value]) -> Result<Value, CqlError> {
+        let composite_type = self.column_type.unfrozen();
+        if let CqlType::Tuple(_) | CqlType::UserType(_) = composite_type {
+            let mut fields = Vec::with_capacity(parts.len());
+            for (index, part) in parts.iter().enumerate() {
+                match part {
+                    Value::Set(bytes) => fields.push(Some(bytes.clone())),
+                    Value::Null => fields.push(None),
+                    Value::Unset => return Err(unset_field(composite_type, index)),
+                }
+            }
+            return Ok(Value::Set(value::join_fields(&fields)));
+        }
+        let mut elements = Vec::with_capacity(parts.len());
+        for part in parts {
+            match part {
+                Value::Set(bytes) => elements.push(bytes.clone()),
+                Value::Null => return Err(CqlError::invalid("null is not supported inside collections")),
+                Value::Unset => return Ok(Value::Unset),
+            }
+        }
+        Ok(Value::Set(match composite_type {
+            CqlType::Set(element) => value::join_set(element, elements),
+            CqlType::Map(key, _) => value::join_map(key, elements),
+            CqlType::Vector(..) => value::join_vector(&self.column_type, &elements)?,
+            _ => value::join_elements(&elements),
+        }))
+    }
+}
+
+fn unset_field(composite_type: &CqlType, index: usize) -> CqlError {
+    match composite_type {
+        CqlType::UserType(user) => CqlError::Invalid(format!(
+            "Invalid unset value for field '{}' of user defined type {}",
+            user.fields.get(index).map_or("", |(name, _)| name),
+            user.name
+        )),
+        _ => CqlError::Invalid(format!("Invalid unset value for tuple field number {index}")),
+    }
+}
+
+fn wrong_literal(kind: &str, receiver: Receiver<'_>) -> CqlError {
+    CqlError::Invalid(format!("Invalid {kind} literal for {} of type {}", receiver.name, receiver.column_type))
+}
+
+fn resolve_list(
+    elements: &[ast::Term],
+    receiver: Receiver<'_>,
+    context: &mut TermContext<'_>,
+) -> Result<Term, CqlError> {
+    let element_type = match receiver.column_type.unfrozen() {
+        CqlType::List(element) => element,
+        CqlType::Vector(element, dimension) if elements.len() == usize::from(*dimension) => element,
+        CqlType::Vector(_, dimension) => {
+            return Err(CqlError::Invalid(format!(
+                "Invalid vector literal for {} of type {}; expected {dimension} elements, but given {}",
+                receiver.name,
+                receiver.column_type,
+                elements.len()
+            )));
+        }
+        _ => return Err(wrong_literal("list", receiver)),
+    };
+    let name = format!("value({})", receiver.name);
+    let parts = elements.iter().map(|element| Term::resolve(element, receiver.part(&name, element_type), context));
+    let parts = parts.collect::<Result<_, _>>()?;
+    composite(receiver.column_type, parts)
+}
+
+fn resolve_set(
+    elements: &[ast::Term],
+    receiver: Receiver<'_>,
+    context: &mut TermContext<'_>,
+) -> Result<Term, CqlError> {
+    match receiver.column_type.unfrozen() {
+        CqlType::Set(element_type) => {
+            let name = format!("value({})", receiver.name);
+            let parts =
+                elements.iter().map(|element| Term::resolve(element, receiver.part(&name, element_type), context));
+            let parts = parts.collect::<Result<_, _>>()?;
+            composite(receiver.column_type, parts)
+        }
+        // `{}` is a map as well.
+        CqlType::Map(..) if elements.is_empty() => composite(receiver.column_type, Vec::new()),
+        _ => Err(wrong_literal("set", receiver)),
+    }
+}
+
+fn resolve_map(
+    entries: &[(ast::Term, ast::Term)],
+    receiver: Receiver<'_>,
+    context: &mut TermContext<'_>,
+) -> Result<Term, CqlError> {
+    let CqlType::Map(key_type, value_type) = receiver.column_type.unfrozen() else {
+        return Err(wrong_literal("map", receiver));
+    };
+    let (key_name, value_name) = (format!("key({})", receiver.name), format!("value({})", receiver.name));
+    let mut parts = Vec::with_capacity(entries.len() * 2);
+    for (key, entry_value) in entries {
+        parts.push(Term::resolve(key, receiver.part(&key_name, key_type), context)?);
+        parts.push(Term::resolve(entry_value, receiver.part(&value_name, value_type), context)?);
+    }
+    composite(receiver.column_type, parts)
+}
+
+fn resolve_tuple(
+    elements: &[ast::Term],
+    receiver: Receiver<'_>,
+    context: &mut TermContext<'_>,
+) -> Result<Term, CqlError> {
+    let types = match receiver.column_type.unfrozen() {
+        CqlType::Tuple(types) => types,
+        // Parentheses around one term are only parentheses.
+        _ if elements.len() == 1 => return Term::resolve(&elements[0], receiver, context),
+        _ => return Err(wrong_literal("tuple", receiver)),
+    };
+    if elements.len() > types.len() {
+        return Err(CqlError::Invalid(format!(
+            "Invalid tuple literal for {}: too many elements. Type {} expects {} but got {}",
+            receiver.name,
+            receiver.column_type,
+            types.len(),
+            elements.len()
+        )));
+    }
+    let mut parts = Vec::with_capacity(elements.len());
+    for (index, (element, element_type)) in elements.iter().zip(types).enumerate() {
+        let name = format!("{}[{index}]", receiver.name);
+        parts.push(Term::resolve(element, receiver.part(&name, element_type), context)?);
+    }
+    composite(receiver.column_type, parts)
+}
+
+fn resolve_user_type(
+    fields: &[(ast::Name, ast::Term)],
+    receiver: Receiver<'_>,
+    context: &mut TermContext<'_>,
+) -> Result<Term, CqlError> {
+    let CqlType::UserType(user) = receiver.column_type.unfrozen() else {
+        return Err(wrong_literal("user type", receiver));
+    };
+    if let Some((unknown, _)) = fields.iter().find(|(name, _)| !user.fields.iter().any(|(known, _)| *name == **known)) {
+        return Err(CqlError::Invalid(format!(
+            "Unknown field '{}' in value of user defined type {}",
+            unknown.as_str(),
+            user.name
+        )));
+    }
+    let mut parts = Vec::with_capacity(user.fields.len());
+    for (name, field_type) in &user.fields {
+        let part = match fields.iter().find(|(given, _)| *given == **name) {
+            Some((_, term)) => {
+                let name = format!("{}.{name}", receiver.name);
+                Term::resolve(term, receiver.part(&name, field_type), context)?
+            }
+            None => Term::Constant(None),
+        };
+        parts.push(part);
+    }
+    composite(receiver.column_type, parts)
+}
