@@ -77,6 +77,24 @@ fn small_envelopes_share_a_segment() {
 }
 
 #[test]
+fn a_segment_is_filled_to_the_last_byte_and_no_further() {
+    for compression in [Compression::None, Compression::Lz4] {
+        for excess in [0, 1] {
+            let (mut client, mut server) = connection(ProtocolVersion::V5, compression);
+            let first = query(ProtocolVersion::V5, 1, "SELECT");
+            let overhead = query(ProtocolVersion::V5, 2, "").len();
+            let second =
+                query(ProtocolVersion::V5, 2, &"x".repeat(PAYLOAD_BYTES_MAX - first.len() - overhead + excess));
+            let wire = send(&mut client, &[first.clone(), second.clone()]);
+            if compression == Compression::None {
+                assert_eq!(wire.len(), PAYLOAD_BYTES_MAX + excess + (1 + excess) * 10);
+            }
+            assert_eq!(receive(&mut server, &wire), [first, second]);
+        }
+    }
+}
+
+#[test]
 fn the_form_changes_after_ready_and_not_before() {
     for (version, compression) in FORMS {
         let (mut client, mut server) = (Framer::new(Role::Client), Framer::new(Role::Server));
@@ -138,9 +156,12 @@ fn a_refused_startup_changes_nothing() {
         assert_eq!(wire, startup);
         receive(&mut server, &wire);
         // An answer on another stream is none to the STARTUP.
-        let other = Response::Error(CqlError::invalid("other")).encode(version, 1);
-        assert_eq!(send(&mut server, std::slice::from_ref(&other)), other);
-        receive(&mut client, &other);
+        for other in [Response::Error(CqlError::invalid("other")), Response::Ready] {
+            let other = other.encode(version, 1);
+            assert_eq!(send(&mut server, std::slice::from_ref(&other)), other);
+            receive(&mut client, &other);
+            assert_eq!((server.version(), client.version()), (None, None));
+        }
         let response = if refused { Response::Error(CqlError::protocol("no")) } else { Response::Ready };
         let wire = send(&mut server, &[response.encode(version, 0)]);
         receive(&mut client, &wire);

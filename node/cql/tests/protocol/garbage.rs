@@ -97,7 +97,7 @@ fn mutate(wire: &mut Vec<u8>, noise: &[u8]) {
             }
         }
     }
-    if noise[63] % 16 != 0 {
+    if !noise[63].is_multiple_of(16) {
         *wire = with_length(std::mem::take(wire));
     }
 }

@@ -289,6 +289,42 @@ fn frames_worked_out_by_hand() {
 }
 
 #[test]
+fn negative_lengths_mean_what_they_mean_to_cassandra() {
+    // EXECUTE of "" with one value of this length, at ANY.
+    let value = |version: u8, length: i32| {
+        let length = format!("{:08X}", length.cast_unsigned());
+        let wire = unhex(&format!("{version:02X} 00 0000 0A 0000000B 0000 0000 01 0001 {length}"));
+        match RequestEnvelope::decode(&wire.into()).map(|envelope| envelope.request) {
+            Ok(Request::Execute(execute)) => Ok(execute.parameters.values[0].clone()),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error.to_string()),
+        }
+    };
+    for length in [-1, -2, -3, i32::MIN] {
+        assert_eq!(value(3, length), Ok(Value::Null));
+    }
+    assert_eq!(value(4, -1), Ok(Value::Null));
+    assert_eq!(value(4, -2), Ok(Value::Unset));
+    assert_eq!(value(4, -3), Err("EXECUTE: value at byte 16: Invalid ByteBuf length -3".into()));
+}
+
+#[test]
+fn types_inside_types_have_a_bottom() {
+    // ROWS with one column, which is a list of lists of lists ... of ints.
+    let rows = |depth: usize| {
+        let types = "0020".repeat(depth) + "0009";
+        let body = format!("00000002 00000000 00000001 0000 0000 0000 {types} 00000000");
+        let length = unhex(&body).len();
+        ResponseEnvelope::decode(&unhex(&format!("84 00 0000 08 {length:08X} {body}")).into())
+    };
+    assert!(rows(63).is_ok());
+    for depth in [64, 1_000_000] {
+        let error = rows(depth).expect_err("nobody has such a type");
+        assert_eq!(error.to_string(), "RESULT: type at byte 155: nested too deep");
+    }
+}
+
+#[test]
 fn checksums_worked_out_elsewhere() {
     // CRC24 of nothing is the initial value; CRC32 starts with the checksum of FA 2D 55 CA.
     assert_eq!(crc24(&[]), 0x87_5060);

@@ -97,13 +97,16 @@ fn their_parameters(parameters: &QueryParameters) -> theirs::query::QueryParamet
     }
 }
 
-fn their_batch(batch: &Batch) -> theirs::Batch<'_, theirs::batch::BatchStatement<'_>, Vec<SerializedValues>> {
-    let statement = |query| match query {
-        &BatchQuery::Text(ref text) => theirs::batch::BatchStatement::Query { text: text.as_str().into() },
+fn their_query(query: &BatchQuery) -> theirs::batch::BatchStatement<'_> {
+    match query {
+        BatchQuery::Text(text) => theirs::batch::BatchStatement::Query { text: text.as_str().into() },
         BatchQuery::Prepared(id) => theirs::batch::BatchStatement::Prepared { id: Cow::Borrowed(&id[..]) },
-    };
+    }
+}
+
+fn their_batch(batch: &Batch) -> theirs::Batch<'_, theirs::batch::BatchStatement<'_>, Vec<SerializedValues>> {
     theirs::Batch {
-        statements: batch.statements.iter().map(|each| statement(&each.query)).collect::<Vec<_>>().into(),
+        statements: batch.statements.iter().map(|each| their_query(&each.query)).collect::<Vec<_>>().into(),
         batch_type: match batch.kind {
             BatchKind::Logged => BatchType::Logged,
             BatchKind::Unlogged => BatchType::Unlogged,
