@@ -159,8 +159,8 @@ fn zone_offset(zone: &str) -> Option<i64> {
     fits.then_some(sign * (hours * 3_600_000 + minutes * 60_000))
 }
 
-/// The text of a timestamp, with this between date and time; far from our time, only the integer can be read back.
-pub(super) fn format_timestamp(millis: i64, separator: char) -> Option<String> {
+/// The text of a timestamp; far from our time there is none, only the integer.
+pub(super) fn format_timestamp(millis: i64) -> Option<String> {
     let (year, month, day) = date_from_days(millis.div_euclid(DAY_MILLIS));
     if !(0..=9999).contains(&year) {
         return None;
@@ -168,7 +168,7 @@ pub(super) fn format_timestamp(millis: i64, separator: char) -> Option<String> {
     let rest = millis.rem_euclid(DAY_MILLIS);
     let (hour, minute, second) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60);
     let fraction = rest % 1000;
-    Some(format!("{year:04}-{month:02}-{day:02}{separator}{hour:02}:{minute:02}:{second:02}.{fraction:03}Z"))
+    Some(format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{fraction:03}Z"))
 }
 
 /// The stored form of a date: an unsigned integer as it is, or `[+-]yyyy-mm-dd`.
@@ -315,9 +315,9 @@ mod tests {
         ] {
             assert_eq!(parse_timestamp(text), Ok(millis), "{text}");
         }
-        assert_eq!(format_timestamp(1_296_705_900_123, 'T').as_deref(), Some("2011-02-03T04:05:00.123Z"));
-        assert_eq!(format_timestamp(-1, ' ').as_deref(), Some("1969-12-31 23:59:59.999Z"));
-        assert_eq!(format_timestamp(i64::MAX, 'T'), None);
+        assert_eq!(format_timestamp(1_296_705_900_123).as_deref(), Some("2011-02-03 04:05:00.123Z"));
+        assert_eq!(format_timestamp(-1).as_deref(), Some("1969-12-31 23:59:59.999Z"));
+        assert_eq!(format_timestamp(i64::MAX), None);
         for text in [
             "",
             "2011",

@@ -174,3 +174,106 @@ fn compare_vectors(element: &CqlType, dimension: u16, a: &[u8], b: &[u8]) -> Ord
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parser::parse_term;
+    use crate::types::{UserType, term_to_bytes};
+    use std::sync::Arc;
+
+    fn type_of(text: &str) -> CqlType {
+        CqlType::parse(text, "ks", |name| {
+            let fields = vec![("a".into(), CqlType::Int), ("b".into(), CqlType::Text)];
+            (name == "u").then(|| Arc::new(UserType { keyspace: "ks".into(), name: "u".into(), fields }))
+        })
+        .unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    fn value(value_type: &CqlType, term: &str) -> Vec<u8> {
+        let term = parse_term(term).unwrap_or_else(|error| panic!("{term}: {error}"));
+        term_to_bytes(&term, "c", value_type).expect("fits").expect("not null")
+    }
+
+    /// The empty value, then these in this order, each less than all after it.
+    fn check_ascending(value_type: &str, terms: &[&str]) {
+        let value_type = type_of(value_type);
+        let mut values = vec![Vec::new()];
+        values.extend(terms.iter().map(|term| value(&value_type, term)));
+        for (index, a) in values.iter().enumerate() {
+            for (other, b) in values.iter().enumerate() {
+                assert_eq!(compare(&value_type, a, b), index.cmp(&other), "{value_type}: {a:?} and {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn scalars() {
+        check_ascending("boolean", &["false", "true"]);
+        check_ascending("int", &["-2147483648", "-1", "0", "1"]);
+        check_ascending("tinyint", &["-128", "-1", "0", "127"]);
+        check_ascending("timestamp", &["-1", "0", "1"]);
+        check_ascending("date", &["'1969-12-31'", "'1970-01-01'", "'1970-01-02'"]);
+        check_ascending("time", &["'00:00:00'", "'23:59:59'"]);
+        check_ascending("text", &["'A'", "'a'", "'aa'", "'b'", "'é'"]);
+        check_ascending("inet", &["'::1'", "'0.0.0.1'", "'1.2.3.4'", "'128.0.0.1'", "'ff00::'"]);
+        check_ascending("varint", &["-65536", "-129", "-128", "-1", "0", "1", "127", "128", "65536"]);
+        check_ascending("decimal", &["-10", "-1.5", "0", "1e-10", "1.5", "10", "1e10"]);
+        for float in ["float", "double"] {
+            check_ascending(float, &["-Infinity", "-1", "-0.0", "0.0", "1e-30", "1", "Infinity", "NaN"]);
+        }
+    }
+
+    #[test]
+    fn numbers_with_several_forms_are_equal() {
+        let equal = |value_type: &CqlType, a: &[u8], b: &[u8]| compare(value_type, a, b) == Ordering::Equal;
+        assert!(equal(&CqlType::Varint, &[0, 0, 1], &[1]) && equal(&CqlType::Varint, &[0xff, 0xff], &[0xff]));
+        assert!(equal(&CqlType::Decimal, &[0, 0, 0, 1, 10], &[0, 0, 0, 2, 100]));
+        assert!(equal(&CqlType::Boolean, &[1], &[5]));
+        let negative_nan = (-f64::NAN).to_be_bytes();
+        assert!(equal(&CqlType::Double, &negative_nan, &f64::NAN.to_be_bytes()));
+    }
+
+    #[test]
+    fn uuids_go_by_version_then_time() {
+        check_ascending(
+            "uuid",
+            &[
+                "ffffffff-ffff-1000-0000-000000000000", // version 1, early: the first group is the least of the time
+                "00000000-0000-1001-0000-000000000000",
+                "00000001-0000-1001-7fff-000000000000",
+                "00000001-0000-1001-8000-000000000000", // then unsigned bytes
+                "00000000-0000-4000-8000-000000000000",
+                "00000000-0000-4000-8000-000000000001",
+                "ffffffff-ffff-4fff-8000-000000000000",
+            ],
+        );
+        check_ascending(
+            "timeuuid",
+            &[
+                "ffffffff-ffff-1000-0000-000000000000",
+                "00000000-0000-1001-8000-000000000000", // signed bytes: 0x80 is the least
+                "00000000-0000-1001-0000-000000000080",
+                "00000000-0000-1001-0000-00000000007f",
+                "00000000-0000-1001-7f00-000000000000",
+            ],
+        );
+    }
+
+    #[test]
+    fn values_with_parts() {
+        check_ascending("frozen<list<int>>", &["[]", "[-1]", "[1]", "[1, 0]", "[2]"]);
+        check_ascending("frozen<set<int>>", &["{}", "{-1}", "{-1, 2}", "{1}"]);
+        check_ascending(
+            "frozen<map<int, text>>",
+            &["{}", "{1: ''}", "{1: 'a'}", "{1: 'a', 2: ''}", "{1: 'b'}", "{2: ''}"],
+        );
+        check_ascending("tuple<int, text>", &["(null, 'a')", "(-1, null)", "(-1, '')", "(0, 'z')", "(1, 'a')"]);
+        check_ascending("frozen<u>", &["{b: ''}", "{a: -1}", "{a: 1}", "{a: 1, b: ''}"]);
+        check_ascending("vector<float, 2>", &["[-1, 5]", "[1, -1]", "[1, 2]"]);
+        check_ascending("vector<text, 2>", &["['', 'z']", "['a', 'a']", "['b', '']"]);
+        let tuple = type_of("tuple<int, text>");
+        let (short, full) = (value(&tuple, "(1)"), value(&tuple, "(1, null)"));
+        assert_eq!(compare(&tuple, &short, &full), Ordering::Equal);
+    }
+}

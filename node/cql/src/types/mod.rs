@@ -8,6 +8,7 @@ mod compare;
 mod decimal;
 mod duration;
 mod error;
+mod format;
 mod literal;
 mod resolve;
 mod term;
@@ -15,10 +16,16 @@ mod validate;
 pub mod vector;
 mod vint;
 
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod samples;
+
 pub use canonical::canonicalise;
 pub use compare::compare;
 pub use duration::Duration;
 pub use error::{InvalidType, InvalidValue};
+pub use format::{to_json, to_literal};
 pub use literal::{literal_fits, literal_to_bytes};
 pub use resolve::resolve;
 pub use term::{term_to_bytes, term_to_bytes_with};
