@@ -9,6 +9,15 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StateHash(u64);
 
+/// Builds hashers for maps that are looked up and never walked through.
+pub type FixedHasher = std::hash::BuildHasherDefault<StateHash>;
+
+impl Default for StateHash {
+    fn default() -> StateHash {
+        StateHash::new(0)
+    }
+}
+
 impl StateHash {
     /// The hash of nothing, for this seed.
     #[must_use]

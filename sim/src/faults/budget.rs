@@ -55,11 +55,12 @@ mod tests {
         let mut log = LogStore::default();
         for shard in [ShardId(0), ShardId(1)] {
             let state = HardState { term: Term(1), vote: None, rebuild };
-            log.apply(LogOp::HardState(shard, state)).expect("a first term");
+            log.apply(LogOp::HardState(shard, state), &mut Vec::new()).expect("a first term");
             let entry =
                 |index| Entry { index: LogIndex(index), term: Term(1), stamp: HybridTime(0), payload: Bytes::new() };
             let entries = (1..=entries).map(entry).collect();
-            log.apply(LogOp::Append { shard, truncate_from: LogIndex(1), entries }).expect("first entries");
+            let append = LogOp::Append { shard, truncate_from: LogIndex(1), entries };
+            log.apply(append, &mut Vec::new()).expect("first entries");
         }
         log
     }

@@ -28,6 +28,8 @@ pub enum Routing {
     RoundRobin,
     /// Always the same, until it fails.
     Sticky,
+    /// Always this one: for audits.
+    Pinned(u8),
 }
 
 /// A pause, then an operation.
@@ -49,7 +51,7 @@ pub enum Half {
 }
 
 /// One operation of a client. Every `value` is unique in the run and above 0.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Operation {
     /// Write a register: INSERT at QUORUM.
     RegisterWrite {

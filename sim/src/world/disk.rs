@@ -6,7 +6,7 @@
 //! The place of what comes next: `sync_done` may fail with `Full` or `Broken` instead, `crash` may forget the last durable
 //! group (a lying sync), `RowStore` and `LogStore` may rot; each under the budget of one damaged replica of a shard.
 
-use super::log_store::LogStore;
+use super::log_store::{LogStore, Removed};
 use super::queue::Time;
 use super::row_store::{RowStore, Transaction};
 use crate::plan::environment::DiskPlan;
@@ -55,6 +55,8 @@ pub struct Disk {
     next_ticket: u64,
     stalls: u32,
     slow_factor: u32,
+    /// Durable log entries that other entries have replaced, until somebody takes them.
+    pub removed: Vec<Removed>,
 }
 
 impl Disk {
@@ -70,6 +72,7 @@ impl Disk {
             next_ticket: 1,
             stalls: 0,
             slow_factor: 1,
+            removed: Vec::new(),
         }
     }
 
@@ -133,7 +136,7 @@ impl Disk {
             Store::Log => {
                 let done = std::mem::take(&mut self.log_writer.syncing);
                 for (ticket, operations) in self.log_writer.waiting.drain(..done) {
-                    write_log(&mut self.log, operations)?;
+                    write_log(&mut self.log, operations, &mut self.removed)?;
                     tickets.push(ticket);
                 }
             }
@@ -151,22 +154,26 @@ impl Disk {
         Ok(self.start(store, now, stream))
     }
 
-    /// The power goes, or the process: a prefix of what was on its way has reached the disk, the rest is gone.
+    /// The power goes, or the process: a prefix of what was on its way has reached the disk, the rest is gone. Says whether
+    /// anything was lost.
     ///
     /// # Errors
     /// When the node asked for something impossible; the text says what.
-    pub fn crash(&mut self, stream: &mut Stream) -> Result<(), String> {
+    pub fn crash(&mut self, stream: &mut Stream) -> Result<bool, String> {
+        let mut lost = false;
         let log = std::mem::take(&mut self.log_writer);
         let survive = stream.below(log.waiting.len() as u64 + 1) as usize;
+        lost |= survive < log.waiting.len();
         for (_, operations) in log.waiting.into_iter().take(survive) {
-            write_log(&mut self.log, operations)?;
+            write_log(&mut self.log, operations, &mut self.removed)?;
         }
         let rows = std::mem::take(&mut self.rows_writer);
         let survive = stream.below(rows.waiting.len() as u64 + 1) as usize;
+        lost |= survive < rows.waiting.len();
         for (_, batch) in rows.waiting.into_iter().take(survive) {
             write_rows(&mut self.rows, &batch)?;
         }
-        Ok(())
+        Ok(lost)
     }
 
     /// Both stores are gone.
@@ -213,8 +220,8 @@ impl Disk {
     }
 }
 
-fn write_log(log: &mut LogStore, operations: Vec<LogOp>) -> Result<(), String> {
-    operations.into_iter().try_for_each(|operation| log.apply(operation))
+fn write_log(log: &mut LogStore, operations: Vec<LogOp>, removed: &mut Vec<Removed>) -> Result<(), String> {
+    operations.into_iter().try_for_each(|operation| log.apply(operation, removed))
 }
 
 fn write_rows(rows: &mut RowStore, batch: &RowsBatch) -> Result<(), String> {

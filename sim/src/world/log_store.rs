@@ -4,11 +4,23 @@
 use std::collections::BTreeMap;
 use trefoil_core::ids::{LogIndex, ShardId, Term};
 use trefoil_core::raft::{Entry, LogOp, SavedLog};
+use trefoil_core::time::HybridTime;
 
 /// What a node has on disk of its logs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogStore {
     shards: BTreeMap<ShardId, SavedLog>,
+}
+
+/// An entry that was durable and is not any more, because another log won.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Removed {
+    /// The shard.
+    pub shard: ShardId,
+    /// Where it was.
+    pub index: LogIndex,
+    /// Which it was.
+    pub stamp: HybridTime,
 }
 
 /// Position of the last entry, or of the cut when there is none.
@@ -41,11 +53,11 @@ impl LogStore {
         self.shards.clone()
     }
 
-    /// Carry out one change.
+    /// Carry out one change. Entries that it removes at the end of a log are added to `removed`.
     ///
     /// # Errors
     /// When the change makes no sense for what is stored; the text says why.
-    pub fn apply(&mut self, operation: LogOp) -> Result<(), String> {
+    pub fn apply(&mut self, operation: LogOp, removed: &mut Vec<Removed>) -> Result<(), String> {
         match operation {
             LogOp::HardState(shard, state) => {
                 let saved = self.shards.entry(shard).or_default();
@@ -61,7 +73,7 @@ impl LogStore {
                 Ok(())
             }
             LogOp::Append { shard, truncate_from, entries } => {
-                append(shard, self.shards.entry(shard).or_default(), truncate_from, entries)
+                append(shard, self.shards.entry(shard).or_default(), truncate_from, entries, removed)
             }
             LogOp::CutThrough { shard, index, term } => {
                 let saved = self.shards.entry(shard).or_default();
@@ -87,7 +99,13 @@ impl LogStore {
     }
 }
 
-fn append(shard: ShardId, saved: &mut SavedLog, truncate_from: LogIndex, entries: Vec<Entry>) -> Result<(), String> {
+fn append(
+    shard: ShardId,
+    saved: &mut SavedLog,
+    truncate_from: LogIndex,
+    entries: Vec<Entry>,
+    removed: &mut Vec<Removed>,
+) -> Result<(), String> {
     let keep = match truncate_from.0.checked_sub(saved.cut.0.0 + 1) {
         Some(keep) if keep as usize <= saved.entries.len() => keep as usize,
         _ => {
@@ -95,7 +113,9 @@ fn append(shard: ShardId, saved: &mut SavedLog, truncate_from: LogIndex, entries
             return Err(format!("shard {shard}: append at {truncate_from}, but the log holds {first}..={last}"));
         }
     };
-    saved.entries.truncate(keep);
+    // Entries written again as they were (a repeated append) are not removed.
+    let gone = saved.entries.drain(keep..).enumerate().filter(|(at, old)| entries.get(*at) != Some(old));
+    removed.extend(gone.map(|(_, entry)| Removed { shard, index: entry.index, stamp: entry.stamp }));
     let (mut last, mut term) = last_position(saved);
     for entry in entries {
         if entry.index.0 != last.0 + 1 || entry.term < term {
@@ -113,7 +133,6 @@ mod tests {
     use bytes::Bytes;
     use trefoil_core::ids::NodeId;
     use trefoil_core::raft::HardState;
-    use trefoil_core::time::HybridTime;
 
     const SHARD: ShardId = ShardId(1);
 
@@ -128,7 +147,21 @@ mod tests {
     }
 
     fn append(store: &mut LogStore, at: u64, positions: &[(u64, u64)]) -> Result<(), String> {
-        store.apply(LogOp::Append { shard: SHARD, truncate_from: LogIndex(at), entries: entries(positions) })
+        apply(store, LogOp::Append { shard: SHARD, truncate_from: LogIndex(at), entries: entries(positions) })
+    }
+
+    fn apply(store: &mut LogStore, operation: LogOp) -> Result<(), String> {
+        store.apply(operation, &mut Vec::new())
+    }
+
+    #[test]
+    fn what_is_overwritten_is_told_and_what_is_repeated_is_not() {
+        let mut store = LogStore::default();
+        append(&mut store, 1, &[(1, 1), (2, 1), (3, 1)]).expect("the first entries");
+        let again = LogOp::Append { shard: SHARD, truncate_from: LogIndex(2), entries: entries(&[(2, 1), (3, 2)]) };
+        let mut removed = Vec::new();
+        store.apply(again, &mut removed).expect("the end is another");
+        assert_eq!(removed, vec![Removed { shard: SHARD, index: LogIndex(3), stamp: HybridTime(3) }]);
     }
 
     #[test]
@@ -146,12 +179,12 @@ mod tests {
         let mut store = LogStore::default();
         append(&mut store, 1, &[(1, 1), (2, 1), (3, 1)]).expect("the first entries");
         let cut = |index, term| LogOp::CutThrough { shard: SHARD, index: LogIndex(index), term: Term(term) };
-        store.apply(cut(2, 1)).expect("flushed so far");
+        apply(&mut store, cut(2, 1)).expect("flushed so far");
         assert_eq!(store.term_at(SHARD, LogIndex(3)), Some(Term(1)));
         assert_eq!(store.term_at(SHARD, LogIndex(2)), None);
-        assert!(store.apply(cut(9, 1)).is_err(), "beyond the end");
+        assert!(apply(&mut store, cut(9, 1)).is_err(), "beyond the end");
         let reset = LogOp::Reset { shard: SHARD, index: LogIndex(10), term: Term(3) };
-        store.apply(reset).expect("a snapshot came");
+        apply(&mut store, reset).expect("a snapshot came");
         append(&mut store, 11, &[(11, 3)]).expect("it goes on after the snapshot");
     }
 
@@ -161,9 +194,9 @@ mod tests {
         let vote = |term, node| {
             LogOp::HardState(SHARD, HardState { term: Term(term), vote: Some(NodeId(node)), rebuild: None })
         };
-        store.apply(vote(2, 1)).expect("the first vote");
-        assert!(store.apply(vote(2, 3)).is_err());
-        assert!(store.apply(vote(1, 1)).is_err());
-        store.apply(vote(3, 3)).expect("another term");
+        apply(&mut store, vote(2, 1)).expect("the first vote");
+        assert!(apply(&mut store, vote(2, 3)).is_err());
+        assert!(apply(&mut store, vote(1, 1)).is_err());
+        apply(&mut store, vote(3, 3)).expect("another term");
     }
 }

@@ -1,0 +1,75 @@
+//! Planted bugs and where they fall: for each mistake that the node can make on request, the preset whose seeds find it and
+//! how many seeds that takes at most. A net that lets one through is torn.
+
+use crate::oracle::Violation;
+use crate::plan::preset::Preset;
+use crate::sweep::{Sweep, sweep};
+use trefoil_core::bugs::PlantedBug;
+
+/// One mistake and the net for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Net {
+    /// The mistake.
+    pub bug: PlantedBug,
+    /// Where it is looked for.
+    pub preset: Preset,
+    /// Seeds from 0 within which it must be found.
+    pub seeds: u64,
+}
+
+const fn net(bug: PlantedBug, preset: Preset, seeds: u64) -> Net {
+    Net { bug, preset, seeds }
+}
+
+/// Every planted bug that the node knows, with its net.
+pub const NETS: &[Net] = &[
+    net(PlantedBug::LeaseNotShortenedForDrift, Preset::Leases, 100),
+    net(PlantedBug::VoteNotPersisted, Preset::Elections, 100),
+    net(PlantedBug::CommitOldTermByCounting, Preset::Elections, 400),
+    net(PlantedBug::AcknowledgeBeforeDurable, Preset::Elections, 100),
+    net(PlantedBug::LeaderCountsUndurable, Preset::Elections, 100),
+    net(PlantedBug::DeduplicationForgotten, Preset::Retries, 100),
+    net(PlantedBug::DeduplicationLostAtRestart, Preset::Retries, 200),
+    net(PlantedBug::RestartForgetsLease, Preset::Leases, 100),
+    net(PlantedBug::MemtableLostAtFlush, Preset::Storage, 50),
+    net(PlantedBug::LogCutBeforeFlush, Preset::Storage, 50),
+    net(PlantedBug::ReadFromDeposedLeader, Preset::Leases, 100),
+    net(PlantedBug::ReadBeforeOwnTermCommitted, Preset::Leases, 400),
+    net(PlantedBug::StampFromWallClock, Preset::Clocks, 50),
+    net(PlantedBug::ConflictingSuffixKept, Preset::Elections, 200),
+    net(PlantedBug::BatchTorn, Preset::Paging, 20),
+    net(PlantedBug::ConditionEvaluatedEarly, Preset::Elections, 100),
+    net(PlantedBug::TombstoneLosesTie, Preset::Storage, 100),
+    net(PlantedBug::ExpiryByLocalWallClock, Preset::Expiry, 100),
+    net(PlantedBug::PageRepeatsRow, Preset::Paging, 20),
+    net(PlantedBug::SchemaReturnsEarly, Preset::Schema, 100),
+    net(PlantedBug::SnapshotWithoutMemtable, Preset::Storage, 100),
+    net(PlantedBug::TruncateKeepsRows, Preset::Schema, 50),
+];
+
+/// What the net caught.
+#[derive(Clone, Debug)]
+pub struct Catch {
+    /// The first seed that found the bug.
+    pub seed: u64,
+    /// By which promise.
+    pub violation: Violation,
+}
+
+/// Look for a planted bug in the seeds of its net.
+#[must_use]
+pub fn find(net: &Net, jobs: usize) -> Option<Catch> {
+    let summary = sweep(
+        &Sweep {
+            from: 0,
+            count: net.seeds,
+            jobs,
+            preset: net.preset,
+            bugs: vec![net.bug],
+            twice_every: 0,
+            stop_at_failure: true,
+        },
+        |_| {},
+    );
+    summary.failures.into_iter().next().map(|failure| Catch { seed: failure.seed, violation: failure.violation })
+}
