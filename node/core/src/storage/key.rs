@@ -51,7 +51,7 @@ impl<'a> RowRef<'a> {
         }
     }
 
-    pub(crate) fn to_owned(self) -> RowId {
+    pub(crate) fn to_row_id(self) -> RowId {
         match self {
             RowRef::Static => RowId::Static,
             RowRef::Row(key) => RowId::Row(Bytes::copy_from_slice(key)),
@@ -158,8 +158,15 @@ pub(crate) fn parse_table(key: &[u8]) -> Result<(StorageId, Token), Malformed> {
 pub(crate) fn parse_partition(key: &[u8]) -> Result<PartitionKey, Malformed> {
     let (_, token) = parse_table(key)?;
     let mut partition = Vec::new();
-    read_escaped(&mut KeyReader::new(&key[13..]), &mut partition)?;
+    read_escaped(&mut KeyReader::new(key.get(13..).ok_or(Malformed)?), &mut partition)?;
     Ok(PartitionKey { token, key: partition.into() })
+}
+
+/// How much of a row's logical key all keys of its partition begin with.
+pub(crate) fn partition_length(key: &[u8]) -> Result<usize, Malformed> {
+    let partition = key.get(13..).ok_or(Malformed)?;
+    // The terminator is a byte that escaping leaves nowhere else.
+    partition.iter().position(|byte| *byte == 0).map(|end| 13 + end + 1).ok_or(Malformed)
 }
 
 /// Which row a logical key means, when what its partition's keys begin with is cut off.

@@ -2,7 +2,7 @@
 //! a value, an expiring value a lasting one, a later expiry an earlier one, then larger bytes win (and then the shorter ttl,
 //! so that there is always one winner). Nothing deleted may come back by merging in another order.
 
-use super::row::{Cell, Content, Deletion, Header, Marker, RowView, RowWriter};
+use super::row::{Cell, Content, Header, Marker, RowView, RowWriter};
 use crate::bugs::{Bugs, PlantedBug};
 use crate::ids::ColumnId;
 use std::cmp::{Ordering, Reverse};
@@ -184,6 +184,7 @@ mod tests {
     use super::*;
     use crate::bugs::NoBugs;
     use crate::storage::arbitrary_row::AnyRow;
+    use crate::storage::row::Deletion;
     use quickcheck::quickcheck;
 
     fn merged(one: &[u8], two: &[u8]) -> Vec<u8> {

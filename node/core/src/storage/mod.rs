@@ -7,27 +7,47 @@
 //! `ShardStore` is what `replicate` works with; `encode_clustering` and `ClusteringRange` are what planners work with;
 //! `RowsBatch::write` is what worlds run inside their write transaction.
 
+mod apply;
 #[cfg(test)]
 mod arbitrary_row;
 mod batch;
+mod clear;
 mod clustering;
 mod component;
 mod damage;
 mod decimal;
 mod deletions;
+mod digest;
 mod encoding;
+mod flush;
 mod key;
+mod layer;
+mod live;
 mod memtable;
 mod merge;
+mod meta;
+mod predicate;
+mod purge;
 mod ranges;
+mod read;
 mod row;
 mod shard;
+mod snapshot;
 mod stored;
+mod sweep;
+mod view;
+mod walk;
 
 pub use batch::{BatchError, RowsBatch, RowsPart, RowsWriter};
+pub use clear::{ClearPart, Clearing};
 pub use clustering::{ClusteringError, decode_clustering, encode_clustering};
 pub use damage::Damage;
+pub use digest::{Digest, DigestStep};
+pub use flush::FlushPart;
 pub use ranges::{SliceBound, clustering_slice};
-pub use shard::{
-    ClearPart, Clearing, FlushPart, InstallPart, MemoryUse, ShardStore, SnapshotChunk, SnapshotEnd, TokenRange,
-};
+pub use shard::{MemoryUse, ShardStore, TokenRange};
+pub use snapshot::{InstallPart, SnapshotChunk, SnapshotEnd};
+pub use sweep::{Sweep, SweepPart};
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,33 @@
 //! One shard's rows: memtables, durable rows, and how far the log is applied to them. What `replicate` works with.
+//!
+//! Applying changes the active memtable only. A flush freezes it and hands it out together with everything else that is not
+//! durable; until that is reported durable, reads see the frozen layers. One flush of a shard at a time: a second one on top of
+//! a first that failed would leave a hole. Nothing here depends on when flushes happen (`tests`, oracle `replicas_equal`).
 
+use super::apply::evaluate;
 use super::damage::Damage;
-use crate::bugs::Bugs;
+use super::digest::{Digest, DigestStep};
+use super::flush::FlushPart;
+use super::key::{self, Space};
+use super::layer::Layer;
+use super::meta::Meta;
+use super::read;
+use super::snapshot::{Sending, SnapshotChunk};
+use super::sweep::{Sweep, SweepPart};
+use super::view::{View, next_stored_table};
+use super::walk::Place;
+use crate::bugs::{Bugs, NoBugs, PlantedBug};
 use crate::command::{PurgeCommand, ReadCommand, ReadResult, WriteCommand, WriteOutcome};
 use crate::ids::{NodeId, ShardId, StorageId};
 use crate::raft::AppliedThrough;
 use crate::world::Rows;
 use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use trefoil_cql::token::Token;
+
+/// Partitions of retired memtables freed with each write, so that dropping one does not hold anybody up.
+const RELEASED_PER_WRITE: usize = 8;
 
 /// Tokens `start..=end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,15 +36,6 @@ pub struct TokenRange {
     pub start: Token,
     /// Last token.
     pub end: Token,
-}
-
-/// One shard's rows.
-#[derive(Clone, Debug)]
-pub struct ShardStore {
-    shard: ShardId,
-    tokens: TokenRange,
-    applied: AppliedThrough,
-    flushed: AppliedThrough,
 }
 
 /// What a shard's memtables cost.
@@ -36,43 +47,43 @@ pub struct MemoryUse {
     pub frozen_bytes: u64,
 }
 
-/// Memtables of one shard to be merged into the row store, with the shard's meta record.
+/// One shard's rows.
 #[derive(Clone, Debug)]
-pub struct FlushPart {}
-
-/// A slice of a shard's rows to be deleted.
-#[derive(Clone, Debug)]
-pub struct ClearPart {}
-
-/// A snapshot chunk to be written.
-#[derive(Clone, Debug)]
-pub struct InstallPart {}
-
-/// A bounded piece of a shard's content.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub struct SnapshotChunk {
-    /// Counts from 0.
-    pub number: u64,
-    /// Encoded rows, with a checksum.
-    pub rows: Bytes,
-    /// With the last chunk.
-    pub end: Option<SnapshotEnd>,
-}
-
-/// What completes a snapshot.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub struct SnapshotEnd {
-    /// The snapshot is the shard's content after exactly this entry.
-    pub applied: AppliedThrough,
-    /// The shard's meta record, with the opaque state in it.
-    pub meta: Bytes,
+pub struct ShardStore {
+    shard: ShardId,
+    tokens: TokenRange,
+    applied: AppliedThrough,
+    active: Layer,
+    /// Oldest first.
+    frozen: Vec<Arc<Layer>>,
+    /// The flush under way: how many of the frozen layers are in it, and the meta record it writes (without `state`).
+    flushing: Option<(usize, Meta)>,
+    /// The meta record in the durable rows (without `state`).
+    durable: Meta,
+    dropped: BTreeSet<StorageId>,
+    /// Tables of which the store may have deletions larger than a row.
+    stored_deletions: BTreeSet<StorageId>,
+    sending: BTreeMap<NodeId, Sending>,
+    retired: Vec<Layer>,
 }
 
 impl ShardStore {
     /// A shard without rows, before its first entry.
     #[must_use]
     pub fn empty(shard: ShardId, tokens: TokenRange) -> ShardStore {
-        ShardStore { shard, tokens, applied: AppliedThrough::default(), flushed: AppliedThrough::default() }
+        ShardStore {
+            shard,
+            tokens,
+            applied: AppliedThrough::default(),
+            active: Layer::default(),
+            frozen: Vec::new(),
+            flushing: None,
+            durable: Meta::default(),
+            dropped: BTreeSet::new(),
+            stored_deletions: BTreeSet::new(),
+            sending: BTreeMap::new(),
+            retired: Vec::new(),
+        }
     }
 
     /// What the row store holds of this shard, and the opaque state flushed with it. `None`: nothing was ever flushed, or a
@@ -85,8 +96,32 @@ impl ShardStore {
         tokens: TokenRange,
         rows: &R,
     ) -> Result<Option<(ShardStore, Bytes)>, Damage> {
-        let _ = (shard, tokens, rows);
-        Ok(None)
+        let Some(mut meta) = Meta::read(rows, shard)? else { return Ok(None) };
+        let state = std::mem::take(&mut meta.state);
+        let mut store = ShardStore::empty(shard, tokens);
+        store.applied = meta.applied;
+        store.active.horizons = meta.horizons.clone();
+        store.dropped = meta.dropped.clone();
+        store.durable = meta;
+        let mut from = StorageId(0);
+        while let Some(table) = next_stored_table(rows, Space::Deletions, tokens, from) {
+            store.stored_deletions.insert(table);
+            let Some(next) = table.0.checked_add(1) else { break };
+            from = StorageId(next);
+        }
+        Ok(Some((store, state)))
+    }
+
+    /// The shard.
+    #[must_use]
+    pub fn shard(&self) -> ShardId {
+        self.shard
+    }
+
+    /// Its tokens.
+    #[must_use]
+    pub fn tokens(&self) -> TokenRange {
+        self.tokens
     }
 
     /// Everything through here is applied, in memory at least.
@@ -98,7 +133,16 @@ impl ShardStore {
     /// Everything through here is in the durable rows.
     #[must_use]
     pub fn flushed(&self) -> AppliedThrough {
-        self.flushed
+        self.durable.applied
+    }
+
+    /// What the memtables cost now.
+    #[must_use]
+    pub fn memory(&self) -> MemoryUse {
+        MemoryUse {
+            active_bytes: self.active.memtable.bytes() as u64,
+            frozen_bytes: self.frozen.iter().map(|layer| layer.memtable.bytes() as u64).sum(),
+        }
     }
 
     /// An entry that changes no rows was applied.
@@ -117,20 +161,35 @@ impl ShardStore {
         rows: &R,
         bugs: &impl Bugs,
     ) -> Result<WriteOutcome, Damage> {
-        let _ = (write, rows, bugs);
+        self.release();
+        let outcome = match evaluate(self.view(rows, bugs), write, at.stamp)? {
+            Err(outcome) => outcome,
+            Ok(effects) => {
+                for effect in effects {
+                    self.note_change(|| effect.place());
+                    effect.apply(&mut self.active.memtable, bugs);
+                }
+                WriteOutcome::Applied
+            }
+        };
         self.applied = at;
-        Ok(WriteOutcome::Applied)
+        Ok(outcome)
     }
 
     /// Apply a purge: what is dead before it is not seen any more, and goes away physically as rows are rewritten.
     pub fn apply_purge(&mut self, at: AppliedThrough, purge: &PurgeCommand) {
-        let _ = purge;
+        let horizons = self.active.horizons.purged(purge, at.stamp);
+        if horizons != *self.active.horizons {
+            self.freeze();
+            self.active.horizons = Arc::new(horizons);
+        }
         self.applied = at;
     }
 
-    /// The rows of this storage are gone; later writes to it have no effect. `Clearing::dropped` removes them physically.
+    /// The rows of this storage are gone; later writes to it have no effect. See `droppable`.
     pub fn apply_drop(&mut self, at: AppliedThrough, storage: StorageId) {
-        let _ = storage;
+        self.dropped.insert(storage);
+        self.active.memtable.remove_table(storage);
         self.applied = at;
     }
 
@@ -145,29 +204,51 @@ impl ShardStore {
         rows: &R,
         bugs: &impl Bugs,
     ) -> Result<ReadResult, Damage> {
-        let _ = (rows, bugs);
-        Ok(ReadResult { rows: Vec::new(), resume: None, now_seconds: command.now_seconds.unwrap_or(now_seconds) })
-    }
-
-    /// What the memtables cost now.
-    #[must_use]
-    pub fn memory(&self) -> MemoryUse {
-        MemoryUse::default()
+        read::execute(self.view(rows, bugs), command, now_seconds)
     }
 
     /// Freeze the active memtable and hand out everything that is not durable, with `state` (opaque, as of `applied`). `None`:
     /// a flush of this shard is under way, or nothing was applied since the last one. Submit it, then call `flush_done` or
     /// `flush_failed`.
     pub fn begin_flush(&mut self, state: Bytes) -> Option<FlushPart> {
-        let _ = state;
-        None
+        if self.flushing.is_some() || self.applied == self.durable.applied {
+            return None;
+        }
+        self.freeze();
+        let meta = self.meta(Bytes::new());
+        self.flushing = Some((self.frozen.len(), meta.clone()));
+        let in_layers = self.frozen.iter().flat_map(|layer| layer.memtable.with_deletions());
+        let with_deletions = self.stored_deletions.iter().chain(in_layers).copied().collect();
+        let layers = self.frozen.clone();
+        Some(FlushPart { shard: self.shard, layers, meta: Meta { state, ..meta }, with_deletions })
     }
 
     /// The flush under way is durable: its memtables are dropped.
-    pub fn flush_done(&mut self) {}
+    pub fn flush_done(&mut self) {
+        let Some((layers, meta)) = self.flushing.take() else { return };
+        for layer in self.frozen.drain(..layers) {
+            self.stored_deletions.extend(layer.memtable.with_deletions());
+            // Freed little by little, unless the writer still holds it: then it frees it.
+            self.retired.extend(Arc::try_unwrap(layer).ok());
+        }
+        self.durable = meta;
+    }
 
     /// The flush under way could not be written: its memtables stay and come again with the next `begin_flush`.
-    pub fn flush_failed(&mut self) {}
+    pub fn flush_failed(&mut self) {
+        self.flushing = None;
+    }
+
+    /// Whether a flush is under way.
+    #[must_use]
+    pub fn is_flushing(&self) -> bool {
+        self.flushing.is_some()
+    }
+
+    /// Storages whose rows may be removed from the store (`Clearing::table`): that they are gone is durable.
+    pub fn droppable(&self) -> impl Iterator<Item = StorageId> + '_ {
+        self.durable.dropped.iter().copied()
+    }
 
     /// The next chunk of a snapshot for `to`, of about `bytes_max`. Number 0 begins anew; the same number again gives the same
     /// chunk again; number n + 1 says that chunk n has arrived. The shard may go on applying and flushing between chunks: what
@@ -185,13 +266,28 @@ impl ShardStore {
         rows: &R,
         bugs: &impl Bugs,
     ) -> Result<Option<SnapshotChunk>, Damage> {
-        let _ = (to, number, bytes_max, state, rows, bugs);
-        Ok(None)
+        let sending = match self.sending.remove(&to) {
+            _ if number == 0 => Some(Sending::new()),
+            Some(sending) if sending.last.number == number => {
+                let chunk = sending.last.clone();
+                self.sending.insert(to, sending);
+                return Ok(Some(chunk));
+            }
+            Some(sending) => Some(sending).filter(|s| s.last.number.wrapping_add(1) == number && s.last.end.is_none()),
+            None => None,
+        };
+        let Some(mut sending) = sending else { return Ok(None) };
+        let mut view = self.view(rows, bugs);
+        view.memtables = !bugs.planted(PlantedBug::SnapshotWithoutMemtable);
+        sending.advance(&view, bytes_max, || self.meta(state()))?;
+        let chunk = sending.last.clone();
+        self.sending.insert(to, sending);
+        Ok(Some(chunk))
     }
 
     /// The snapshot for `to` is installed or given up: forget what was kept for it.
     pub fn snapshot_end(&mut self, to: NodeId) {
-        let _ = to;
+        self.sending.remove(&to);
     }
 
     /// A hash of the shard's content at `applied`: equal on all replicas at that index, flushed or not, purged or not.
@@ -199,50 +295,105 @@ impl ShardStore {
     /// # Errors
     /// When a row is damaged.
     pub fn digest<R: Rows>(&self, rows: &R) -> Result<u64, Damage> {
-        let _ = rows;
-        Ok(0)
+        let mut digest = self.begin_digest();
+        loop {
+            if let DigestStep::Done(hash) = self.digest_step(&mut digest, usize::MAX, rows)? {
+                return Ok(hash);
+            }
+        }
     }
 
-    /// The shard.
+    /// The same in slices: begin here.
     #[must_use]
-    pub fn shard(&self) -> ShardId {
-        self.shard
+    pub fn begin_digest(&self) -> Digest {
+        Digest::new(self.applied)
     }
 
-    /// Its tokens.
-    #[must_use]
-    pub fn tokens(&self) -> TokenRange {
-        self.tokens
-    }
-}
-
-/// Removes rows from the store, slice by slice. Slices need not wait for each other, only keep their order.
-#[derive(Clone, Debug)]
-pub struct Clearing {}
-
-impl Clearing {
-    /// Everything of a shard, its meta record first: before a snapshot is installed, or when the replica goes.
-    #[must_use]
-    pub fn shard(shard: ShardId, tokens: TokenRange) -> Clearing {
-        let _ = (shard, tokens);
-        Clearing {}
-    }
-
-    /// The next slice, of about `keys_max` keys; `None`: done.
-    pub fn next<R: Rows>(&mut self, rows: &R, keys_max: usize) -> Option<ClearPart> {
-        let _ = (rows, keys_max);
-        None
-    }
-}
-
-impl InstallPart {
-    /// Chunk of a snapshot to be installed by a replica that has been cleared. With the last one the shard's meta record is
-    /// written: until that is durable, `recover` finds nothing.
+    /// Look at about `bytes_max` bytes more.
     ///
     /// # Errors
-    /// When the chunk is not one, or of a version this node does not know.
-    pub fn new(shard: ShardId, chunk: &SnapshotChunk) -> Result<InstallPart, Damage> {
-        let _ = (shard, chunk);
-        Ok(InstallPart {})
+    /// When a row is damaged.
+    pub fn digest_step<R: Rows>(&self, digest: &mut Digest, bytes_max: usize, rows: &R) -> Result<DigestStep, Damage> {
+        if digest.applied != self.applied {
+            return Ok(DigestStep::Overtaken);
+        }
+        digest.step(&self.view(rows, &NoBugs), &self.active.horizons, bytes_max)
+    }
+
+    /// Begin a walk that frees what no read can see any more. Worth while after a purge was flushed, and now and then.
+    #[must_use]
+    pub fn begin_sweep(&self) -> Sweep {
+        Sweep::new(self.shard, self.tokens)
+    }
+
+    /// Look at about `bytes_max` bytes more and say what to rewrite. `None`: the walk is over. Parts may be submitted at any
+    /// time, in order.
+    ///
+    /// # Errors
+    /// When a row is damaged: a sweep finds rot before a reader does.
+    pub fn sweep<R: Rows>(&self, sweep: &mut Sweep, bytes_max: usize, rows: &R) -> Result<Option<SweepPart>, Damage> {
+        let horizon = |table| self.durable.horizons.of(table);
+        sweep.advance(rows, horizon, |table| self.is_dropped(table), bytes_max)
+    }
+
+    /// See whether sweeps have removed the last larger deletion of some tables: then their reads need not look for any.
+    pub fn forget_swept_deletions<R: Rows>(&mut self, rows: &R) {
+        let tokens = self.tokens;
+        self.stored_deletions.retain(|table| {
+            let (start, end) = key::token_bounds(Space::Deletions, *table, tokens);
+            rows.range(&start, &end).next().is_some()
+        });
+    }
+
+    /// Layers from the oldest to the active one.
+    #[inline]
+    pub(crate) fn layers(&self) -> impl Iterator<Item = &Layer> {
+        self.frozen.iter().map(|layer| &**layer).chain(std::iter::once(&self.active))
+    }
+
+    /// The purge horizon in force now.
+    #[inline]
+    pub(crate) fn horizon(&self, table: StorageId) -> i64 {
+        self.active.horizons.of(table)
+    }
+
+    #[inline]
+    pub(crate) fn is_dropped(&self, table: StorageId) -> bool {
+        !self.dropped.is_empty() && self.dropped.contains(&table)
+    }
+
+    /// Whether the store may have deletions of this table larger than a row.
+    #[inline]
+    pub(crate) fn stored_deletions(&self, table: StorageId) -> bool {
+        !self.stored_deletions.is_empty() && self.stored_deletions.contains(&table)
+    }
+
+    fn view<'a, R, B>(&'a self, rows: &'a R, bugs: &'a B) -> View<'a, R, B> {
+        View { store: self, rows, bugs, memtables: true }
+    }
+
+    fn meta(&self, state: Bytes) -> Meta {
+        Meta { applied: self.applied, horizons: self.active.horizons.clone(), dropped: self.dropped.clone(), state }
+    }
+
+    fn freeze(&mut self) {
+        if !self.active.memtable.is_empty() {
+            let next = Layer { horizons: self.active.horizons.clone(), ..Layer::default() };
+            self.frozen.push(Arc::new(std::mem::replace(&mut self.active, next)));
+        }
+    }
+
+    fn note_change(&mut self, place: impl Fn() -> Place) {
+        if !self.sending.is_empty() {
+            self.sending.retain(|_, sending| sending.note_change(place()));
+        }
+    }
+
+    fn release(&mut self) {
+        if let Some(layer) = self.retired.last_mut()
+            && !layer.memtable.release(RELEASED_PER_WRITE)
+        {
+            self.retired.pop();
+        }
     }
 }
