@@ -46,7 +46,7 @@ impl Naive {
                 self.rows.retain(|(of, ..), _| of != table);
                 self.large.retain(|(of, _), _| of != table);
             }
-            Command::Empty | Command::Schema(_) => {}
+            _ => {}
         }
         None
     }

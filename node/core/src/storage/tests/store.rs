@@ -99,7 +99,7 @@ impl Replica {
             }
             Command::Purge(purge) => self.shard.apply_purge(at, purge),
             Command::DropStorage(table) => self.shard.apply_drop(at, *table),
-            Command::Empty | Command::Schema(_) => self.shard.advance(at),
+            _ => self.shard.advance(at),
         }
         None
     }
