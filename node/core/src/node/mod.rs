@@ -107,9 +107,11 @@ impl Node {
     }
 
     fn durable<W: World>(&mut self, ticket: Ticket, world: &mut W) {
-        if let Some(sequences) = self.submitted.remove(&ticket) {
+        if self.submitted.contains_key(&ticket) {
             self.background.disk_works();
-            for (shard, sequence) in sequences {
+            // A world may report only the last of the batches that became durable together.
+            let later = self.submitted.split_off(&Ticket(ticket.0 + 1));
+            for (shard, sequence) in std::mem::replace(&mut self.submitted, later).into_values().flatten() {
                 if let Some(replica) = self.replica_mut(shard) {
                     replica.durable(sequence, world);
                 }

@@ -474,10 +474,10 @@ impl Replica {
         output.unfinished = true;
     }
 
-    /// A rows batch of this replica is durable.
+    /// Rows batches through this ticket are durable.
     pub fn rows_durable<W: World>(&mut self, ticket: Ticket, world: &mut W, output: &mut Output) {
         if let Health::Clearing(progress) = &mut self.health
-            && progress.waiting == Some(ticket)
+            && progress.waiting.is_some_and(|waiting| waiting <= ticket)
         {
             progress.waiting = None;
         }

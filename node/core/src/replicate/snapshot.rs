@@ -230,11 +230,11 @@ impl Replica {
     pub(super) fn install_durable<W: World>(&mut self, done: Ticket, world: &mut W, output: &mut Output) {
         let Some(incoming) = &mut self.incoming else { return };
         match &mut incoming.stage {
-            Stage::Clearing { waiting, .. } if *waiting == Some(done) => {
+            Stage::Clearing { waiting, .. } if waiting.is_some_and(|waiting| waiting <= done) => {
                 *waiting = None;
                 self.advance_incoming(world);
             }
-            Stage::Writing { ticket, last } if *ticket == done => {
+            Stage::Writing { ticket, last } if *ticket <= done => {
                 let last = *last;
                 incoming.expected += 1;
                 incoming.stage = Stage::Idle;
