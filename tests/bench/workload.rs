@@ -1,0 +1,141 @@
+//! The operations that are measured, the same for every server: a key-value table and wide partitions.
+//!
+//! | name | operation |
+//! |---|---|
+//! | write | one row of the key-value table, key drawn evenly |
+//! | read | one row by key |
+//! | append | one row at the end of a wide partition, newest first |
+//! | slice | the newest 20 rows of such a partition |
+//! | mixed | half reads, half writes |
+
+use bytes::Bytes;
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use std::net::SocketAddr;
+use trefoil_cql::protocol::response::Prepared;
+use trefoil_cql::protocol::{Consistency, ProtocolVersion, Value};
+use trefoil_tests::client::{ClientError, Connection, bigint, execute};
+
+/// Rows in a slice.
+const SLICE_ROWS: usize = 20;
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Workload {
+    /// Insert by key.
+    Write,
+    /// Select by key.
+    Read,
+    /// The newest rows of a partition.
+    Slice,
+    /// One more row for a partition.
+    Append,
+    /// Half read, half write.
+    Mixed,
+}
+
+/// How much data there is.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// Rows of the key-value table, and rows over all wide partitions.
+    pub rows: u64,
+    /// Wide partitions.
+    pub partitions: u64,
+    /// Bytes of a value.
+    pub value_bytes: usize,
+}
+
+/// The statements, prepared at one server.
+pub struct Statements {
+    write: Prepared,
+    read: Prepared,
+    append: Prepared,
+    slice: Prepared,
+    size: Size,
+    consistency: Consistency,
+}
+
+/// Make the tables anew and prepare the statements.
+pub async fn prepare(
+    address: SocketAddr,
+    size: Size,
+    replication: u32,
+    consistency: Consistency,
+    create: bool,
+) -> Result<Statements, ClientError> {
+    let mut connection = Connection::open(address).await?;
+    if create {
+        for text in [
+            "DROP KEYSPACE IF EXISTS bench".to_owned(),
+            format!(
+                "CREATE KEYSPACE bench WITH replication = \
+                 {{'class': 'NetworkTopologyStrategy', 'replication_factor': {replication}}}"
+            ),
+            "CREATE TABLE bench.kv (id bigint PRIMARY KEY, data blob)".to_owned(),
+            "CREATE TABLE bench.series (id bigint, at bigint, data blob, PRIMARY KEY (id, at)) \
+             WITH CLUSTERING ORDER BY (at DESC)"
+                .to_owned(),
+        ] {
+            connection.query(&text).await?;
+        }
+    }
+    Ok(Statements {
+        write: connection.prepare("INSERT INTO bench.kv (id, data) VALUES (?, ?)").await?,
+        read: connection.prepare("SELECT data FROM bench.kv WHERE id = ?").await?,
+        append: connection.prepare("INSERT INTO bench.series (id, at, data) VALUES (?, ?, ?)").await?,
+        slice: connection
+            .prepare(&format!("SELECT at, data FROM bench.series WHERE id = ? LIMIT {SLICE_ROWS}"))
+            .await?,
+        size,
+        consistency,
+    })
+}
+
+impl Statements {
+    /// The request that loads row `number` of either table.
+    pub fn load(&self, number: u64, stream: i16, rng: &mut ChaCha8Rng) -> Bytes {
+        let (row, of_series) = (number / 2, number % 2 == 1);
+        let values = if of_series {
+            vec![bigint((row % self.size.partitions) as i64), bigint(row as i64), self.data(rng)]
+        } else {
+            vec![bigint(row as i64), self.data(rng)]
+        };
+        let prepared = if of_series { &self.append } else { &self.write };
+        execute(prepared, values, self.consistency).encode(ProtocolVersion::V4, stream)
+    }
+
+    /// The next request of a workload; `turn` is unique in its run.
+    pub fn request(&self, workload: Workload, turn: u64, stream: i16, rng: &mut ChaCha8Rng) -> Bytes {
+        let key = bigint(rng.random_range(0..self.size.rows) as i64);
+        let partition = bigint(rng.random_range(0..self.size.partitions) as i64);
+        let (prepared, values) = match workload {
+            Workload::Write => (&self.write, vec![key, self.data(rng)]),
+            Workload::Read => (&self.read, vec![key]),
+            Workload::Append => (&self.append, vec![partition, bigint((self.size.rows + turn) as i64), self.data(rng)]),
+            Workload::Slice => (&self.slice, vec![partition]),
+            Workload::Mixed if turn % 2 == 0 => (&self.read, vec![key]),
+            Workload::Mixed => (&self.write, vec![key, self.data(rng)]),
+        };
+        execute(prepared, values, self.consistency).encode(ProtocolVersion::V4, stream)
+    }
+
+    /// Whether the server answers with what was loaded; a fast wrong answer must not win.
+    pub async fn check(&self, address: SocketAddr) -> Result<(), ClientError> {
+        let mut connection = Connection::open(address).await?;
+        connection.consistency = self.consistency;
+        let rows = connection.execute(&self.read, vec![bigint(0)]).await?;
+        let bytes = rows.cells.first().and_then(|cell| cell.as_ref().map(Bytes::len));
+        let expected = SLICE_ROWS.min((self.size.rows / self.size.partitions) as usize);
+        let slice = connection.execute(&self.slice, vec![bigint(0)]).await?.row_count;
+        if bytes == Some(self.size.value_bytes) && slice >= expected {
+            return Ok(());
+        }
+        Err(ClientError::Nonsense(format!("a read gives {bytes:?} bytes and a slice {slice} rows")))
+    }
+
+    fn data(&self, rng: &mut ChaCha8Rng) -> Value {
+        let mut data = vec![0; self.size.value_bytes];
+        rng.fill(data.as_mut_slice());
+        Value::Set(Bytes::from(data))
+    }
+}
