@@ -21,12 +21,14 @@ pub(super) struct Parser<'a> {
     chain: u32,
     /// The markers seen so far.
     pub(super) markers: Vec<Option<Name>>,
+    /// Whether markers have their position as number, or all 0.
+    pub(super) number_markers: bool,
 }
 
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str) -> Parsing<Parser<'a>> {
         let tokens = tokenize(text).map_err(|bad| SyntaxError::at_character(text, bad.offset))?;
-        Ok(Parser { text, tokens, position: 0, depth: 0, chain: 0, markers: Vec::new() })
+        Ok(Parser { text, tokens, position: 0, depth: 0, chain: 0, markers: Vec::new(), number_markers: true })
     }
 
     // ----- looking -----
@@ -258,6 +260,7 @@ impl<'a> Parser<'a> {
         let Ok(index) = u16::try_from(self.markers.len()) else {
             return Err(self.error_message("more than 65536 bind variables"));
         };
+        let index = if self.number_markers { index } else { 0 };
         self.markers.push(name.clone());
         Ok(Some(Marker { index, name }))
     }

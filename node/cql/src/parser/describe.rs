@@ -54,8 +54,12 @@ impl Parser<'_> {
                 Ok(DescribeTarget::View(self.table_name()?))
             }
             Keyword::Type if self.name_at(0) => Ok(DescribeTarget::Type(self.user_type_name()?)),
-            Keyword::Function if self.name_at(0) => Ok(DescribeTarget::Function(self.function_name()?)),
-            Keyword::Aggregate if self.name_at(0) => Ok(DescribeTarget::Aggregate(self.function_name()?)),
+            Keyword::Function if self.name_at(0) || self.function_name_at(0) => {
+                Ok(DescribeTarget::Function(self.function_name()?))
+            }
+            Keyword::Aggregate if self.name_at(0) || self.function_name_at(0) => {
+                Ok(DescribeTarget::Aggregate(self.function_name()?))
+            }
             _ => {
                 self.rewind(mark);
                 Ok(DescribeTarget::Any(self.table_name()?))

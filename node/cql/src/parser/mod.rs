@@ -48,6 +48,16 @@ pub fn parse(text: &str) -> Result<Parsed, SyntaxError> {
     .map(|(statement, markers)| Parsed { statement, markers })
 }
 
+/// As `parse`, with all markers numbered 0: for trees that were made, not read.
+#[cfg(test)]
+pub(crate) fn parse_unnumbered(text: &str) -> Result<Statement, SyntaxError> {
+    parse_all(text, |parser| {
+        parser.number_markers = false;
+        parser.statement()
+    })
+    .map(|(statement, _)| statement)
+}
+
 /// Parses a type, as `system_schema.columns.type` holds it.
 pub fn parse_type(text: &str) -> Result<TypeName, SyntaxError> {
     parse_all(text, Parser::type_name).map(|(type_name, _)| type_name)

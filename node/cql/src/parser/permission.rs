@@ -113,7 +113,7 @@ impl Parser<'_> {
                 self.advance();
                 Ok(Resource::Role(self.role_name()?))
             }
-            Some(Keyword::Function) if named => {
+            Some(Keyword::Function) if named || self.function_name_at(1) => {
                 self.advance();
                 let name = self.function_name()?;
                 Ok(Resource::Function(name, self.argument_types()?))

@@ -142,7 +142,8 @@ impl Parser<'_> {
         if !self.eat_keyword(Keyword::Contains) {
             return Ok(None);
         }
-        if self.eat_keyword(Keyword::Key) {
+        // A keyspace may be called "key".
+        if !self.function_call_at(0) && self.eat_keyword(Keyword::Key) {
             return Ok(Some(Predicate::ContainsKey(self.term()?)));
         }
         Ok(Some(Predicate::Contains(self.term()?)))

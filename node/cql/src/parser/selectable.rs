@@ -110,9 +110,18 @@ impl Parser<'_> {
 
     fn selectable_parentheses(&mut self) -> Parsing<Selectable> {
         let hint = self.type_hint(|parser, ahead| {
-            // `(a) AS b` is an alias; `(a) as` at the end is a column called "as" with a type.
-            let alias = parser.keyword_at(ahead) == Some(Keyword::As) && parser.name_at(ahead + 1);
-            parser.simple_term_at(ahead) || parser.name_at(ahead) && !alias
+            // `(a) AS b` is an alias; `(a) as` at the end is a column called "as" with a type. `GROUP BY (a) PER PARTITION
+            // LIMIT` has no column called "per".
+            let clause = match parser.keyword_at(ahead) {
+                Some(Keyword::As) => parser.name_at(ahead + 1),
+                Some(Keyword::Per) => parser.keyword_at(ahead + 1) == Some(Keyword::Partition),
+                _ => false,
+            };
+            match parser.kind_at(ahead) {
+                // `(a)[1]` is a list with a type, `(a)[1..2]` can only be a slice.
+                TokenKind::LeftBracket => !parser.range_inside_brackets(ahead),
+                _ => parser.simple_term_at(ahead) || parser.name_at(ahead) && !clause,
+            }
         });
         if let Some(type_name) = hint {
             return Ok(Selectable::TypeHint(type_name, Box::new(self.nested(Self::simple_selectable)?)));
@@ -121,6 +130,24 @@ impl Parser<'_> {
         let items = self.comma_separated(Self::selectable)?;
         self.expect(TokenKind::RightParenthesis)?;
         Ok(Selectable::Tuple(items))
+    }
+
+    /// Whether `..` stands directly inside the brackets that open so many tokens on.
+    fn range_inside_brackets(&self, ahead: usize) -> bool {
+        let mut depth = 0;
+        for place in ahead.. {
+            match self.kind_at(place) {
+                TokenKind::LeftBracket | TokenKind::LeftParenthesis | TokenKind::LeftBrace => depth += 1,
+                TokenKind::RightBracket | TokenKind::RightParenthesis | TokenKind::RightBrace => depth -= 1,
+                TokenKind::Range if depth == 1 => return true,
+                TokenKind::End => return false,
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+        false
     }
 
     fn selectable_braces(&mut self) -> Parsing<Selectable> {

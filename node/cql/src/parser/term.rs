@@ -185,10 +185,15 @@ impl Parser<'_> {
             | TokenKind::Hex
             | TokenKind::Uuid
             | TokenKind::Question
-            | TokenKind::Colon
             | TokenKind::LeftParenthesis
             | TokenKind::LeftBracket
             | TokenKind::LeftBrace => true,
+            // `:name`, but not the colon of `{('a'): f()}`
+            TokenKind::Colon => {
+                self.name_at(ahead + 1)
+                    && self.kind_at(ahead + 2) != TokenKind::LeftParenthesis
+                    && !self.function_call_at(ahead + 1)
+            }
             TokenKind::Word(Word::Keyword(
                 Keyword::Null | Keyword::True | Keyword::False | Keyword::Nan | Keyword::Infinity,
             )) => true,

@@ -82,6 +82,12 @@ fn selects() {
         ("SELECT a FROM t WHERE a IN () AND (b, c) IN ()", ""),
         ("SELECT a FROM t ORDER BY v ANN OF [1.0, 2.5] LIMIT 3", ""),
         ("SELECT a FROM t WHERE a NOT IN (1) AND b NOT CONTAINS KEY 2 AND c BETWEEN 1 AND 2", ""),
+        ("SELECT a FROM t GROUP BY (a) PER PARTITION LIMIT 1", ""),
+        ("SELECT a FROM t WHERE a CONTAINS key.f() AND b CONTAINS KEY f()", ""),
+        (
+            "SELECT 5 .a, (a)[1..2], {('a'): f()}, (int) :b FROM t",
+            "SELECT 5 .a, (a)[1 .. 2], {('a'): f()}, (int) :b FROM t",
+        ),
         ("SELECT a FROM t ORDER BY a ASC", "SELECT a FROM t ORDER BY a"),
         ("SELECT a FROM t -- comment", "SELECT a FROM t"),
     ]);
@@ -271,6 +277,8 @@ fn access() {
         ("GRANT ALL ON ALL KEYSPACES TO r", "GRANT ALL PERMISSIONS ON ALL KEYSPACES TO r"),
         ("GRANT SELECT PERMISSION, MODIFY ON t TO r", "GRANT SELECT, MODIFY ON TABLE t TO r"),
         ("GRANT EXECUTE ON FUNCTION ks.f(int) TO r", ""),
+        ("GRANT EXECUTE ON FUNCTION token() TO r", ""),
+        ("GRANT EXECUTE ON FUNCTION ttl.f() TO r", ""),
         ("REVOKE DESCRIBE ON ALL ROLES FROM r", ""),
         ("GRANT SELECT ON ALL TABLES IN KEYSPACE ks TO r", ""),
         ("GRANT SELECT ON role TO r", "GRANT SELECT ON TABLE role TO r"),

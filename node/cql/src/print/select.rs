@@ -2,7 +2,9 @@
 
 use super::name::FunctionName;
 use super::{Pairs, Separated, when};
-use crate::ast::{InValues, Ordering, Predicate, Relation, RelationTarget, Select, Selectable, Selection, Selector};
+use crate::ast::{
+    InValues, Literal, Ordering, Predicate, Relation, RelationTarget, Select, Selectable, Selection, Selector,
+};
 use std::fmt;
 
 impl fmt::Display for Select {
@@ -74,7 +76,9 @@ impl fmt::Display for Selectable {
             }
             Selectable::Cast(value, native) => write!(out, "CAST({value} AS {})", native.text()),
             Selectable::TypeHint(type_name, value) => write!(out, "({type_name}) {value}"),
-            Selectable::Field(receiver, field) => write!(out, "{receiver}.{field}"),
+            Selectable::Field(receiver, field) => {
+                write!(out, "{receiver}{}.{field}", when(ends_in_number(receiver), " "))
+            }
             Selectable::Element(receiver, element) => write!(out, "{receiver}[{element}]"),
             Selectable::Slice(receiver, from, to) => {
                 write!(out, "{receiver}[")?;
@@ -94,6 +98,15 @@ impl fmt::Display for Selectable {
             Selectable::Negation(value) => write!(out, "- {value}"),
             Selectable::Arithmetic(operator, left, right) => write!(out, "{left} {} {right}", operator.text()),
         }
+    }
+}
+
+/// Whether the text of an expression ends in a number, which would take a point that follows.
+fn ends_in_number(selectable: &Selectable) -> bool {
+    match selectable {
+        Selectable::Literal(literal) => matches!(literal, Literal::Integer(_) | Literal::Float(_)),
+        Selectable::TypeHint(_, inner) => ends_in_number(inner),
+        _ => false,
     }
 }
 
