@@ -50,7 +50,7 @@ struct Buckets<'a>(&'a Latency);
 
 impl EncodeMetric for Buckets<'_> {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> Result<(), fmt::Error> {
-        let bounds = LATENCY_BOUNDS_SECONDS.into_iter().chain([f64::MAX]);
+        let bounds = LATENCY_BOUNDS_SECONDS.into_iter().chain([f64::INFINITY]);
         let buckets: Vec<(f64, u64)> = bounds.zip(self.0.buckets).collect();
         let count = self.0.buckets.iter().sum();
         encoder.encode_histogram::<[(&str, &str); 0]>(self.0.sum_seconds, count, &buckets, None)

@@ -34,7 +34,8 @@ pub(super) fn run(arguments: &DevArguments) -> Result<ExitCode, CommandError> {
     };
     let lock = FolderLock::acquire(&folder)?;
     let (file, shape) = cluster_file(&folder, arguments, settings.shards)?;
-    let listeners = listen(usize::from(shape.zones) * usize::from(shape.nodes_per_zone), arguments.port)?;
+    let listeners =
+        listen(usize::from(shape.zones) * usize::from(shape.nodes_per_zone), arguments.address, arguments.port)?;
     let layout = layout(&settings, &file, shape, &listeners)?;
     let admin_default = SocketAddr::from((Ipv4Addr::LOCALHOST, if arguments.port == 0 { 0 } else { ADMIN_PORT }));
     let spec = HostSpec {
@@ -136,10 +137,11 @@ fn layout(
     })
 }
 
-/// Sockets for so many nodes: one port on 127.0.0.1, .2, .3, or several ports on 127.0.0.1 where there are no others.
-fn listen(count: usize, port: u16) -> Result<Vec<TcpListener>, HostError> {
+/// Sockets for so many nodes: one port on 127.0.0.1, .2, .3, or several ports on the first where there are no others.
+fn listen(count: usize, first: Ipv4Addr, port: u16) -> Result<Vec<TcpListener>, HostError> {
     let address = |place: usize, port: u16| {
-        SocketAddr::from((Ipv4Addr::new(127, 0, 0, u8::try_from(place + 1).unwrap_or(u8::MAX)), port))
+        let place = u32::try_from(place).expect("a dev cluster is small");
+        SocketAddr::from((Ipv4Addr::from(u32::from(first).wrapping_add(place)), port))
     };
     let refused = |place: usize, address: SocketAddr, source: io::Error| HostError::Listen {
         node: NodeId(u32::try_from(place + 1).unwrap_or(u32::MAX)),
@@ -147,9 +149,9 @@ fn listen(count: usize, port: u16) -> Result<Vec<TcpListener>, HostError> {
         source,
     };
     for attempt in 0.. {
-        let first = TcpListener::bind(address(0, port)).map_err(|error| refused(0, address(0, port), error))?;
-        let found = first.local_addr().map_err(|error| refused(0, address(0, port), error))?.port();
-        let mut listeners = vec![first];
+        let bound = TcpListener::bind(address(0, port)).map_err(|error| refused(0, address(0, port), error))?;
+        let found = bound.local_addr().map_err(|error| refused(0, address(0, port), error))?.port();
+        let mut listeners = vec![bound];
         for place in 1..count {
             let error = match TcpListener::bind(address(place, found)) {
                 Ok(listener) => {
@@ -159,7 +161,7 @@ fn listen(count: usize, port: u16) -> Result<Vec<TcpListener>, HostError> {
                 Err(error) => error,
             };
             if error.kind() == io::ErrorKind::AddrNotAvailable {
-                return listen_on_ports(listeners.swap_remove(0), count, port, found);
+                return listen_on_ports(listeners.swap_remove(0), count, first, port, found);
             }
             if port != 0 || attempt == PORT_TRIES {
                 return Err(refused(place, address(place, found), error));
@@ -173,10 +175,16 @@ fn listen(count: usize, port: u16) -> Result<Vec<TcpListener>, HostError> {
     unreachable!("the loop above ends only by returning")
 }
 
-fn listen_on_ports(first: TcpListener, count: usize, asked: u16, found: u16) -> Result<Vec<TcpListener>, HostError> {
-    let mut listeners = vec![first];
+fn listen_on_ports(
+    bound: TcpListener,
+    count: usize,
+    first: Ipv4Addr,
+    asked: u16,
+    found: u16,
+) -> Result<Vec<TcpListener>, HostError> {
+    let mut listeners = vec![bound];
     for place in 1..u16::try_from(count).unwrap_or(u16::MAX) {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, if asked == 0 { 0 } else { found.saturating_add(place) }));
+        let address = SocketAddr::from((first, if asked == 0 { 0 } else { found.saturating_add(place) }));
         let node = NodeId(u32::from(place) + 1);
         listeners.push(TcpListener::bind(address).map_err(|source| HostError::Listen { node, address, source })?);
     }

@@ -12,7 +12,7 @@ mod tests;
 
 use crate::settings::{self, DevOverrides, Overrides};
 use clap::{Parser, Subcommand};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -54,6 +54,9 @@ pub struct DevArguments {
     /// Nodes in each zone [default: 1, or what the folder has]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
     nodes_per_zone: Option<u8>,
+    /// Address of the first node; the others take the ones after it
+    #[arg(long, value_name = "IP", default_value_t = Ipv4Addr::LOCALHOST)]
+    address: Ipv4Addr,
     /// Where clients come in; 0 takes a free one
     #[arg(long, default_value_t = 9042)]
     port: u16,
@@ -85,7 +88,7 @@ pub struct StartArguments {
 #[derive(Clone, Debug, Parser)]
 pub struct StatusArguments {
     /// The admin endpoint
-    #[arg(long, env = "TREFOIL_ADMIN", default_value = "127.0.0.1:9180")]
+    #[arg(long, env = "TREFOIL_ADMIN", default_value = "127.0.0.1:9180", value_parser = admin_address)]
     admin: SocketAddr,
     /// Print what the endpoint says, for programs
     #[arg(long)]
@@ -113,7 +116,7 @@ pub struct ZoneArguments {
     /// Its name
     name: String,
     /// The admin endpoint
-    #[arg(long, env = "TREFOIL_ADMIN", default_value = "127.0.0.1:9180")]
+    #[arg(long, env = "TREFOIL_ADMIN", default_value = "127.0.0.1:9180", value_parser = admin_address)]
     admin: SocketAddr,
 }
 
@@ -122,6 +125,11 @@ pub struct ZoneArguments {
 pub struct CheckArguments {
     /// The data folder
     dir: PathBuf,
+}
+
+/// An address, also in the form of the URL that other programs want.
+fn admin_address(text: &str) -> Result<SocketAddr, std::net::AddrParseError> {
+    text.trim_start_matches("http://").trim_end_matches('/').parse()
 }
 
 /// Why a command failed; its text is all that the operator gets.

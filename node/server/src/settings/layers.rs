@@ -26,14 +26,16 @@ fn overridable_in_dev() -> impl Iterator<Item = &'static Key> {
 }
 
 fn argument(key: &'static Key) -> Arg {
-    Arg::new(key.path)
+    let argument = Arg::new(key.path)
         .long(key.flag())
         .env(key.variable())
         .hide_env_values(true)
         .value_name("VALUE")
         .help(key.help)
         .help_heading("Settings")
-        .hide_short_help(key.path.contains('.'))
+        .hide_short_help(key.path.contains('.'));
+    // As `status` and `zone` call it.
+    if key.path == "admin_address" { argument.visible_alias("admin") } else { argument }
 }
 
 fn given(keys: impl Iterator<Item = &'static Key>, matches: &ArgMatches) -> Overrides {
