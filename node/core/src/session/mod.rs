@@ -13,7 +13,7 @@ pub(crate) use statement::Options;
 
 use crate::ids::ConnId;
 use crate::node::Node;
-use crate::statement::AnswerOptions;
+use crate::statement::{AnswerOptions, SessionFacts};
 use crate::time::Monotonic;
 use crate::world::World;
 use bytes::Bytes;
@@ -31,6 +31,8 @@ static NO_ATTACHMENTS: Attachments = Attachments::NONE;
 pub struct Sessions {
     sessions: BTreeMap<ConnId, Session>,
     prepared: PreparedCache,
+    /// What system tables show of the sessions; made anew only when one changes, for requests must not pay for it.
+    facts: Vec<SessionFacts>,
     /// Requests under way on this node.
     in_flight: u32,
     /// Requests counted since the node started, for metrics.
@@ -117,12 +119,38 @@ impl Sessions {
             requests: 0,
         };
         self.sessions.insert(conn, session);
+        self.refresh_facts();
+    }
+
+    /// Change what is known of a session.
+    fn change(&mut self, conn: ConnId, change: impl FnOnce(&mut Session)) {
+        if let Some(session) = self.sessions.get_mut(&conn) {
+            change(session);
+            self.refresh_facts();
+        }
+    }
+
+    fn refresh_facts(&mut self) {
+        let facts = |session: &Session| SessionFacts {
+            remote: session.remote,
+            protocol_version: session.version.map_or(0, ProtocolVersion::number),
+            driver_name: session.driver.0.clone(),
+            driver_version: session.driver.1.clone(),
+            keyspace: session.keyspace.clone(),
+            requests: session.requests,
+        };
+        self.facts = self.sessions.values().map(facts).collect();
+    }
+
+    fn facts(&self) -> &[SessionFacts] {
+        &self.facts
     }
 
     /// A client is gone. What it asked for goes on; nobody is told.
     pub(crate) fn disconnected(&mut self, conn: ConnId) {
         if let Some(session) = self.sessions.remove(&conn) {
             self.in_flight = self.in_flight.saturating_sub(session.in_flight);
+            self.refresh_facts();
         }
     }
 

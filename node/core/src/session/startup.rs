@@ -36,11 +36,11 @@ impl Node {
         if let Err(problem) = startup.compression(client.version) {
             return self.reply_error(client, CqlError::protocol(problem.to_string()), world);
         }
-        if let Some(session) = self.sessions.sessions.get_mut(&client.conn) {
+        let option = |name| startup.option(name).map(ToOwned::to_owned);
+        self.sessions.change(client.conn, |session| {
             session.ready = true;
-            let option = |name| startup.option(name).map(ToOwned::to_owned);
             session.driver = (option("DRIVER_NAME"), option("DRIVER_VERSION"));
-        }
+        });
         self.reply(client, Response::Ready.encode(client.version, client.stream), world);
     }
 

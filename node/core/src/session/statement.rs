@@ -3,8 +3,7 @@
 use super::Client;
 use crate::node::Node;
 use crate::statement::{
-    Answer, BatchOptions, BindContext, Facts, NodeStatus, Plan, Prepared, SessionFacts, bind, bind_batch, prepare,
-    reprepare,
+    Answer, BatchOptions, BindContext, Facts, NodeStatus, Plan, Prepared, bind, bind_batch, prepare, reprepare,
 };
 use crate::world::World;
 use std::sync::Arc;
@@ -109,9 +108,7 @@ impl Node {
             Ok(Plan::Write(write)) => self.start_write(client, write, options, world),
             Ok(Plan::Schema(definition)) => self.start_definition(client, &definition, world),
             Ok(Plan::Use(keyspace)) => {
-                if let Some(session) = self.sessions.sessions.get_mut(&client.conn) {
-                    session.keyspace = Some(keyspace.clone());
-                }
+                self.sessions.change(client.conn, |session| session.keyspace = Some(keyspace.clone()));
                 self.reply(&client, Answer::SetKeyspace(keyspace).encode(&client.options()), world);
             }
             Ok(Plan::Answer(answer)) => self.reply(&client, answer.encode(&client.options()), world),
@@ -144,24 +141,10 @@ impl Node {
             .filter(|node| node.id != self.config.node && !self.liveness.is_alive(node.id))
             .map(|node| NodeStatus { node: node.id, alive: false, schema: None })
             .collect();
-        let sessions = || -> Vec<SessionFacts> {
-            (self.sessions.sessions.values())
-                .map(|session| SessionFacts {
-                    remote: session.remote,
-                    protocol_version: session.version.map_or(0, ProtocolVersion::number),
-                    driver_name: session.driver.0.clone(),
-                    driver_version: session.driver.1.clone(),
-                    keyspace: session.keyspace.clone(),
-                    requests: session.requests,
-                })
-                .collect()
-        };
-        // Only administrators look at the list of clients; hot paths must not pay for it.
-        let sessions = if self.sessions.count() <= 4 { sessions() } else { Vec::new() };
         let facts = Facts {
             status: &status,
             statements: self.sessions.prepared.known(),
-            sessions: &sessions,
+            sessions: self.sessions.facts(),
             ..Facts::new(&self.config.layout, self.config.node)
         };
         let mut context =
