@@ -124,6 +124,8 @@ pub struct Tuning {
     pub requests_per_connection: u32,
     /// Requests under way on one node.
     pub requests_per_node: u32,
+    /// How often a shard that was written to gives up tombstones and expired cells older than their table's `gc_grace_seconds`.
+    pub purge_interval: Duration,
     /// An idle leader stops heartbeats for a shard after this long.
     pub quiesce_after: Duration,
 }
@@ -143,6 +145,7 @@ impl Default for Tuning {
             append_window_bytes: 4 << 20,
             requests_per_connection: 2_048,
             requests_per_node: 16_384,
+            purge_interval: Duration::from_secs(3_600),
             quiesce_after: Duration::from_secs(3),
         }
     }

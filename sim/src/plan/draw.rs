@@ -109,6 +109,7 @@ fn tuning(stream: &mut Stream, shape: &Shape, network: &NetworkPlan, disk: &Disk
         append_window_bytes: bytes(stream, 1 << 20).max(1_000),
         requests_per_connection: stream.magnitude(4, 2_048) as u32,
         requests_per_node: stream.magnitude(64, 16_384) as u32,
+        purge_interval: duration(stream.magnitude(500, 60_000)),
         quiesce_after: duration(stream.magnitude(200, 10_000)),
     }
 }

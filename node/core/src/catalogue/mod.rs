@@ -77,6 +77,11 @@ impl Catalogue {
         self.schema.version
     }
 
+    /// Storages of tables that were dropped or truncated.
+    pub fn gone(&self) -> impl Iterator<Item = StorageId> + '_ {
+        (1..self.schema.next_storage.0).map(StorageId).filter(|storage| !self.storages.contains(storage))
+    }
+
     /// Whether a storage belonged to a table that was dropped or truncated.
     #[must_use]
     pub fn is_gone(&self, storage: StorageId) -> bool {

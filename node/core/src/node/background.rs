@@ -2,6 +2,7 @@
 //! leader fell silent, and stops in good order.
 
 use super::Node;
+use super::reclaim::Reclaim;
 use crate::ids::{NodeId, ShardId};
 use crate::message::{Body, Refusal};
 use crate::replicate::RaftEnvironment;
@@ -29,6 +30,7 @@ pub(crate) struct Background {
     flush_catalogue: bool,
     clock_wrong: bool,
     stopping: Option<Monotonic>,
+    pub(super) reclaim: Reclaim,
 }
 
 impl Background {
@@ -94,6 +96,7 @@ impl Node {
         self.watch_clock(world);
         self.flush_memtables(world);
         self.deliveries_due(world);
+        self.run_reclaim(world);
     }
 
     pub(super) fn background_wake(&self) -> Monotonic {

@@ -6,6 +6,7 @@
 
 mod background;
 mod messages;
+mod reclaim;
 mod settle;
 mod start;
 mod status;

@@ -50,7 +50,10 @@ impl Replica {
         };
         match command {
             Command::Empty => self.store.advance(at),
-            Command::Purge(purge) => self.store.apply_purge(at, &purge),
+            Command::Purge(purge) => {
+                self.store.apply_purge(at, &purge);
+                self.housekeeping.purged = true;
+            }
             Command::DropStorage(storage) => self.store.apply_drop(at, storage),
             Command::Write(write) => {
                 let outcome = match self.known(&write.header, at, world) {

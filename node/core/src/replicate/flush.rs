@@ -64,6 +64,7 @@ impl Replica {
             self.store.flush_done();
         }
         self.raft.flushed(through.position);
+        self.plan_housekeeping();
     }
 
     pub(super) fn flush_failed(&mut self, ticket: Ticket) {

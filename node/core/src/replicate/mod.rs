@@ -9,6 +9,7 @@ mod batch;
 pub mod deduplication;
 mod environment;
 mod flush;
+mod housekeeping;
 mod replica;
 mod snapshot;
 pub mod state;

@@ -4,6 +4,7 @@
 //! fills the `Output`; `durable` tells raft what the disk has. Reads are served at an index that raft has confirmed.
 
 use super::environment::RaftEnvironment;
+use super::housekeeping::Housekeeping;
 use super::snapshot::{Incoming, Outgoing};
 use super::state::ShardState;
 use crate::bugs::PlantedBug;
@@ -156,6 +157,7 @@ pub struct Replica {
     pub(super) outgoing: BTreeMap<NodeId, Outgoing>,
     /// Reads that raft has confirmed, waiting for their index to be applied.
     waiting: Vec<(LogIndex, u64)>,
+    pub(super) housekeeping: Housekeeping,
     replicas: usize,
 }
 
@@ -251,6 +253,7 @@ impl Replica {
             incoming: None,
             outgoing: BTreeMap::new(),
             waiting: Vec::new(),
+            housekeeping: Housekeeping::default(),
             replicas,
         }
     }
@@ -367,6 +370,7 @@ impl Replica {
         self.apply_committed(world, output);
         self.release_waiting(output);
         self.advance_snapshots(world, output);
+        self.keep_house(world);
     }
 
     fn take_effects<W: World>(&mut self, world: &mut W, output: &mut Output) {
@@ -481,6 +485,7 @@ impl Replica {
         {
             progress.waiting = None;
         }
+        self.housekeeping_durable(ticket);
         self.flush_durable(ticket, world);
         self.install_durable(ticket, world, output);
     }
@@ -493,6 +498,7 @@ impl Replica {
             progress.waiting = None;
             progress.clearing = Clearing::shard(self.shard, self.store.tokens());
         }
+        self.housekeeping_failed(ticket);
         self.flush_failed(ticket);
         self.install_failed(ticket);
     }
@@ -587,5 +593,5 @@ impl Replica {
 
 /// Whether rows of this shard are left although it has no record: an installation was interrupted.
 fn holds_rows<W: World>(shard: ShardId, tokens: TokenRange, world: &W) -> bool {
-    Clearing::shard(shard, tokens).next(world.rows(), 1).is_some()
+    Clearing::shard(shard, tokens).next(world.rows(), 1).is_some_and(|part| part.has_rows())
 }

@@ -39,6 +39,14 @@ pub struct Clearing {
     next: Option<(Space, StorageId, Option<Vec<u8>>)>,
 }
 
+impl ClearPart {
+    /// Whether there are rows to delete.
+    #[must_use]
+    pub fn has_rows(&self) -> bool {
+        !self.ranges.is_empty()
+    }
+}
+
 impl Clearing {
     /// Everything of a shard, its meta record first: before a snapshot is installed, or when the replica goes. Nothing may be
     /// flushed of the shard meanwhile.

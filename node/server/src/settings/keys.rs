@@ -60,6 +60,7 @@ pub const KEYS: &[Key] = &[
     key("tuning.append_window_bytes", Text, "Entries in flight to one follower of one shard"),
     key("tuning.requests_per_connection", Number, "Requests under way on one connection"),
     key("tuning.requests_per_node", Number, "Requests under way on one node"),
+    key("tuning.purge_interval", Text, "How often a shard gives up tombstones older than gc_grace_seconds"),
     key("tuning.quiesce_after", Text, "An idle leader stops heartbeats after this long"),
     key("store.log_map_bytes", Text, "Address space for the log; the file grows as it is used"),
     key("store.rows_map_bytes", Text, "Address space for the rows; the file grows as it is used"),

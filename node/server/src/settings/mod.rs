@@ -129,6 +129,8 @@ pub struct Settings {
     pub tuning: TuningSettings,
     /// The stores.
     pub store: StoreSettings,
+    /// See `Tuning::purge_interval`.
+    pub purge_interval: Option<Span>,
     /// Clients.
     pub connections: ConnectionSettings,
 }
@@ -280,6 +282,7 @@ impl Settings {
             append_window_bytes: bytes(set.append_window_bytes, default.append_window_bytes),
             requests_per_connection: set.requests_per_connection.unwrap_or(default.requests_per_connection),
             requests_per_node: set.requests_per_node.unwrap_or(default.requests_per_node),
+            purge_interval: span(set.purge_interval, default.purge_interval),
             quiesce_after: span(set.quiesce_after, default.quiesce_after),
         }
     }
