@@ -152,6 +152,7 @@ pub struct TuningSettings {
     pub append_window_bytes: Option<Bytes>,
     pub requests_per_connection: Option<u32>,
     pub requests_per_node: Option<u32>,
+    pub purge_interval: Option<Span>,
     pub quiesce_after: Option<Span>,
 }
 
