@@ -250,8 +250,8 @@ impl ShardStore {
         self.durable.dropped.iter().copied()
     }
 
-    /// The next chunk of a snapshot for `to`, of about `bytes_max`. Number 0 begins anew; the same number again gives the same
-    /// chunk again; number n + 1 says that chunk n has arrived. The shard may go on applying and flushing between chunks: what
+    /// The next chunk of a snapshot for `to`, of about `bytes_max`. The same number again gives the same chunk again; number n + 1
+    /// says that chunk n has arrived; number 0 begins, or begins anew after later ones. The shard may go on applying and flushing between chunks: what
     /// changes behind the cursor is sent again before the end, so the whole is the content at `SnapshotEnd::applied`. `state`
     /// is called for the last chunk and gives the opaque state as of now. `None`: no such snapshot is under way (start with 0).
     ///
@@ -267,12 +267,13 @@ impl ShardStore {
         bugs: &impl Bugs,
     ) -> Result<Option<SnapshotChunk>, Damage> {
         let sending = match self.sending.remove(&to) {
-            _ if number == 0 => Some(Sending::new()),
+            // Also for number 0: the receiver may have that chunk, and go on from it.
             Some(sending) if sending.last.number == number => {
                 let chunk = sending.last.clone();
                 self.sending.insert(to, sending);
                 return Ok(Some(chunk));
             }
+            _ if number == 0 => Some(Sending::new()),
             Some(sending) => Some(sending).filter(|s| s.last.number.wrapping_add(1) == number && s.last.end.is_none()),
             None => None,
         };
