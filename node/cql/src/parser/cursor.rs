@@ -1,7 +1,7 @@
 //! The parser's place in the tokens, and the small steps that all statements share. Nesting and chains of operators are
 //! bounded here, so that no text can exhaust the stack, neither now nor when the tree is walked or dropped.
 
-use super::error::{Parsing, Problem, SyntaxError};
+use super::error::{Failure, Parsing, Problem, SyntaxError};
 use crate::ast::{Literal, Marker, Name, Term};
 use crate::keyword::{Class, Keyword};
 use crate::lexer::{Token, TokenKind, Word, tokenize};
@@ -26,7 +26,7 @@ pub(super) struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    pub(super) fn new(text: &'a str) -> Parsing<Parser<'a>> {
+    pub(super) fn new(text: &'a str) -> Result<Parser<'a>, SyntaxError> {
         let tokens = tokenize(text).map_err(|bad| SyntaxError::at_character(text, bad.offset))?;
         Ok(Parser { text, tokens, position: 0, depth: 0, chain: 0, markers: Vec::new(), number_markers: true })
     }
@@ -196,8 +196,8 @@ impl<'a> Parser<'a> {
 
     // ----- errors -----
 
-    pub(super) fn error(&self, problem: Problem) -> Box<SyntaxError> {
-        SyntaxError::at_token(self.text, &self.tokens, self.position, problem)
+    pub(super) fn error(&self, problem: Problem) -> Box<Failure> {
+        Box::new(Failure { token: self.position, problem })
     }
 
     /// None of the possible continuations is here.
@@ -206,13 +206,18 @@ impl<'a> Parser<'a> {
     }
 
     /// An error in words of its own, at the current token.
-    pub(super) fn error_message(&self, message: impl fmt::Display) -> Box<SyntaxError> {
+    pub(super) fn error_message(&self, message: impl fmt::Display) -> Box<Failure> {
         self.error_message_at(self.position, message)
     }
 
     /// An error in words of its own, at a place from `mark`.
-    pub(super) fn error_message_at(&self, mark: usize, message: impl fmt::Display) -> Box<SyntaxError> {
-        SyntaxError::at(self.text, self.tokens[mark].start as usize, message)
+    pub(super) fn error_message_at(&self, mark: usize, message: impl fmt::Display) -> Box<Failure> {
+        Box::new(Failure { token: mark, problem: Problem::Message(message.to_string()) })
+    }
+
+    /// A failure in words.
+    pub(super) fn explain(&self, failure: Failure) -> SyntaxError {
+        SyntaxError::of(self.text, &self.tokens, failure)
     }
 
     // ----- tokens with content -----

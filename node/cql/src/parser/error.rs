@@ -16,7 +16,15 @@ pub struct SyntaxError {
 }
 
 /// What parsing returns. The error is boxed: it is rare, and results travel through every call.
-pub(super) type Parsing<T> = Result<T, Box<SyntaxError>>;
+pub(super) type Parsing<T> = Result<T, Box<Failure>>;
+
+/// Where and why parsing went no further. It becomes words only when nothing else is tried, since finding its line takes time.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// The index of the token.
+    pub(super) token: usize,
+    pub(super) problem: Problem,
+}
 
 /// At most this many tokens and gaps before the offending one are quoted.
 const SNIPPET_TOKENS: usize = 10;
@@ -25,18 +33,18 @@ const QUOTED_CHARACTERS: usize = 200;
 
 impl SyntaxError {
     /// An error at a byte offset.
-    pub(super) fn at(text: &str, offset: usize, message: impl fmt::Display) -> Box<SyntaxError> {
+    fn at(text: &str, offset: usize, message: impl fmt::Display) -> SyntaxError {
         let before = text.get(..offset).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Box::new(SyntaxError {
+        SyntaxError {
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count(),
             message: message.to_string(),
-        })
+        }
     }
 
     /// An error at a byte where no token starts.
-    pub(super) fn at_character(text: &str, offset: usize) -> Box<SyntaxError> {
+    pub(super) fn at_character(text: &str, offset: usize) -> SyntaxError {
         let character = text[offset..].chars().next();
         match character {
             Some(quote @ ('\'' | '"')) => {
@@ -47,8 +55,9 @@ impl SyntaxError {
         }
     }
 
-    /// An error at a token, with what stands before it.
-    pub(super) fn at_token(text: &str, tokens: &[Token], index: usize, problem: Problem) -> Box<SyntaxError> {
+    /// A failure in words: what is wrong with its token, and what stands before it.
+    pub(super) fn of(text: &str, tokens: &[Token], failure: Failure) -> SyntaxError {
+        let index = failure.token;
         let token = tokens[index.min(tokens.len() - 1)];
         let input = match token.kind {
             TokenKind::End => "<EOF>".to_string(),
@@ -57,7 +66,8 @@ impl SyntaxError {
             }
             _ => abbreviated(&text[token.start as usize..token.end as usize]),
         };
-        let mut message = match problem {
+        let mut message = match failure.problem {
+            Problem::Message(message) => return SyntaxError::at(text, token.start as usize, message),
             Problem::NoAlternative => format!("no viable alternative at input '{input}'"),
             Problem::Expected(kind @ TokenKind::Word(_)) => {
                 format!("mismatched input '{input}' expecting {}", kind.expected().to_uppercase())
@@ -72,12 +82,14 @@ impl SyntaxError {
 }
 
 /// What is wrong with a token.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) enum Problem {
     /// None of several continuations fits.
     NoAlternative,
     /// Only this would fit.
     Expected(TokenKind),
+    /// Something else.
+    Message(String),
 }
 
 fn abbreviated(text: &str) -> String {

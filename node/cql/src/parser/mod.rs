@@ -85,13 +85,12 @@ fn parse_all<'a, T>(
     text: &'a str,
     parse: impl FnOnce(&mut Parser<'a>) -> Parsing<T>,
 ) -> Result<(T, Vec<Option<crate::ast::Name>>), SyntaxError> {
-    let run = || {
-        let mut parser = Parser::new(text)?;
-        let value = parse(&mut parser)?;
-        parser.expect(TokenKind::End)?;
-        Ok((value, parser.markers))
-    };
-    run().map_err(|error: Box<SyntaxError>| *error)
+    let mut parser = Parser::new(text)?;
+    let value = parse(&mut parser).and_then(|value| parser.expect(TokenKind::End).map(|()| value));
+    match value {
+        Ok(value) => Ok((value, parser.markers)),
+        Err(failure) => Err(parser.explain(*failure)),
+    }
 }
 
 impl Parser<'_> {

@@ -5,15 +5,17 @@ use super::error::Parsing;
 use crate::ast::{Literal, Property, PropertyValue, Term};
 use crate::keyword::Keyword;
 use crate::lexer::TokenKind;
+use std::collections::BTreeSet;
 
 impl Parser<'_> {
     /// `a = b AND c = {...}`; a name may occur once.
     pub(super) fn properties(&mut self) -> Parsing<Vec<Property>> {
-        let mut properties: Vec<Property> = Vec::new();
+        let mut properties = Vec::new();
+        let mut names = BTreeSet::new();
         loop {
             let place = self.mark();
             let property = self.property()?;
-            if properties.iter().any(|earlier| earlier.name == property.name) {
+            if !names.insert(property.name.clone()) {
                 let message = format!("Multiple definition for property '{}'", property.name.as_str());
                 return Err(self.error_message_at(place, message));
             }
@@ -49,6 +51,7 @@ impl Parser<'_> {
     pub(super) fn property_map(&mut self) -> Parsing<Vec<(Literal, Literal)>> {
         let place = self.mark();
         let mut map: Vec<(Literal, Literal)> = Vec::new();
+        let mut keys = BTreeSet::new();
         for (key, value) in self.map_literal()? {
             let key = match constant(key) {
                 Ok(key) => key,
@@ -64,7 +67,7 @@ impl Parser<'_> {
                     return Err(self.error_message_at(place, message));
                 }
             };
-            if map.iter().any(|(earlier, _)| earlier.raw_text() == key.raw_text()) {
+            if !keys.insert(key.raw_text().into_owned()) {
                 let message = format!("Multiple definition for property {}", key.raw_text());
                 return Err(self.error_message_at(place, message));
             }

@@ -8,6 +8,7 @@ use crate::ast::{
 };
 use crate::keyword::Keyword;
 use crate::lexer::TokenKind;
+use std::collections::BTreeSet;
 
 impl Parser<'_> {
     pub(super) fn create_table(&mut self) -> Parsing<CreateTable> {
@@ -85,13 +86,12 @@ impl Parser<'_> {
         if !self.eat_keyword(Keyword::With) {
             return Ok(properties);
         }
+        let mut names = BTreeSet::new();
         loop {
             let place = self.mark();
             let property = self.table_property()?;
             if let TableProperty::Option(new) = &property
-                && properties
-                    .iter()
-                    .any(|earlier| matches!(earlier, TableProperty::Option(option) if option.name == new.name))
+                && !names.insert(new.name.clone())
             {
                 let message = format!("Multiple definition for property '{}'", new.name.as_str());
                 return Err(self.error_message_at(place, message));

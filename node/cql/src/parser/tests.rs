@@ -391,6 +391,10 @@ fn errors_have_words_and_places() {
             "line 1:17 Only expressions of the form X = <value> + X are supported.",
         ),
         ("UPDATE t SET a = 1, a = 2 WHERE k = 1", "line 1:20 Multiple incompatible setting of column a"),
+        ("UPDATE t SET a[1] = 1, a = 2 WHERE k = 1", "line 1:23 Multiple incompatible setting of column a"),
+        ("UPDATE t SET a.b = 1, a.b = 2 WHERE k = 1", "line 1:22 Multiple incompatible setting of column a"),
+        ("CREATE TABLE t (a int) WITH b = 1 AND b = 2", "line 1:38 Multiple definition for property 'b'"),
+        ("CREATE KEYSPACE k WITH a = {'x': 1, 'x': 2}", "line 1:27 Multiple definition for property x"),
         ("CREATE KEYSPACE k WITH a = 1 AND a = 2", "line 1:33 Multiple definition for property 'a'"),
         (
             "CREATE KEYSPACE k WITH a = {'x': ?}",
@@ -441,6 +445,21 @@ fn refusals() {
     ] {
         refused(text);
     }
+}
+
+/// Large statements take time in proportion to their length: were any of these quadratic, this test would never end.
+#[test]
+fn large_statements_are_read_in_one_pass() {
+    let many =
+        |piece: &dyn Fn(usize) -> String, separator: &str| (0..200_000).map(piece).collect::<Vec<_>>().join(separator);
+    parsed(&format!("INSERT INTO t (a) VALUES ([{}])", many(&|_| "(null, (true))".into(), ", ")));
+    parsed(&format!("SELECT {} FROM t", many(&|_| "(cast(a as int))".into(), ", ")));
+    parsed(&format!("SELECT {} FROM t", many(&|_| "(a)[1..2]".into(), ", ")));
+    parsed(&format!("UPDATE t SET {} WHERE k = 1", many(&|index| format!("c{index} = 1, m[{index}] = 1"), ", ")));
+    parsed(&format!("CREATE KEYSPACE k WITH {}", many(&|index| format!("p{index} = {{'a{index}': 1}}"), " AND ")));
+    parsed(&format!("CREATE KEYSPACE k WITH p = {{{}}}", many(&|index| format!("'a{index}': 1"), ", ")));
+    parsed(&format!("CREATE TABLE t (a int) WITH {}", many(&|index| format!("p{index} = 1"), " AND ")));
+    refused(&format!("SELECT {} FROM t WHERE", "\n".repeat(1_000_000)));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use super::error::Parsing;
 use crate::ast::{Assignment, Condition, ConditionTarget, If, Literal, Name, Term, Update};
 use crate::keyword::Keyword;
 use crate::lexer::TokenKind;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Parser<'_> {
     pub(super) fn update(&mut self) -> Parsing<Update> {
@@ -13,11 +14,12 @@ impl Parser<'_> {
         let using = self.using()?;
         self.expect_keyword(Keyword::Set)?;
         let mut assignments = Vec::new();
+        let mut assigned = BTreeMap::new();
         loop {
             let place = self.mark();
             let assignment = self.assignment()?;
-            if let Some(column) = conflict(&assignments, &assignment) {
-                let message = format!("Multiple incompatible setting of column {}", column.as_str());
+            if !note(&mut assigned, &assignment) {
+                let message = format!("Multiple incompatible setting of column {}", assignment.column().as_str());
                 return Err(self.error_message_at(place, message));
             }
             assignments.push(assignment);
@@ -158,14 +160,28 @@ impl Parser<'_> {
     }
 }
 
-/// The column that an assignment sets although an earlier one does, too. Different elements or fields of one column may be
-/// set together.
-fn conflict<'a>(earlier: &[Assignment], new: &'a Assignment) -> Option<&'a Name> {
-    let column = new.column();
-    let compatible = |other: &Assignment| match (other, new) {
-        (Assignment::SetElement(..), Assignment::SetElement(..)) => true,
-        (Assignment::SetField(_, one, _), Assignment::SetField(_, another, _)) => one != another,
+/// How a column is assigned.
+enum Assigned {
+    Whole,
+    Elements,
+    Fields(BTreeSet<Name>),
+}
+
+/// Remembers an assignment; false if its column is assigned in another way, too. Several elements, or different fields, of
+/// one column may be set together.
+fn note(assigned: &mut BTreeMap<Name, Assigned>, assignment: &Assignment) -> bool {
+    match (assigned.get_mut(assignment.column()), assignment) {
+        (None, _) => {
+            let how = match assignment {
+                Assignment::SetElement(..) => Assigned::Elements,
+                Assignment::SetField(_, field, _) => Assigned::Fields(BTreeSet::from([field.clone()])),
+                _ => Assigned::Whole,
+            };
+            assigned.insert(assignment.column().clone(), how);
+            true
+        }
+        (Some(Assigned::Elements), Assignment::SetElement(..)) => true,
+        (Some(Assigned::Fields(fields)), Assignment::SetField(_, field, _)) => fields.insert(field.clone()),
         _ => false,
-    };
-    earlier.iter().any(|other| other.column() == column && !compatible(other)).then_some(column)
+    }
 }
