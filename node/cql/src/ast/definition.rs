@@ -18,8 +18,8 @@ pub enum PropertyValue {
     Literal(Literal),
     /// A word without quotes, which means its text.
     Word(Name),
-    /// `{'a': 'b', 'c': 1}`: constants, of which only the text matters; may be empty
-    Map(Vec<(Literal, Literal)>),
+    /// `{'a': 'b', 'c': {'d': 1}}`: each key once; may be empty. Cassandra knows only flat maps, Amazon Keyspaces nests them.
+    Map(Vec<(Literal, PropertyValue)>),
 }
 
 /// `CREATE KEYSPACE ...`

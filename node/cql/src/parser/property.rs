@@ -36,7 +36,9 @@ impl Parser<'_> {
         let name = self.name()?;
         self.expect(TokenKind::Equal)?;
         let value = if self.at(TokenKind::LeftBrace) {
-            PropertyValue::Map(self.property_map()?)
+            let place = self.mark();
+            let entries = self.map_literal()?;
+            PropertyValue::Map(self.property_entries(place, entries)?)
         } else if let Some(literal) = self.constant()? {
             PropertyValue::Literal(literal)
         } else if self.keyword_at(0).is_some() && self.name_at(0) {
@@ -47,12 +49,11 @@ impl Parser<'_> {
         Ok(Property { name, value })
     }
 
-    /// `{'a': 'b'}`: constants only, each key once.
-    pub(super) fn property_map(&mut self) -> Parsing<Vec<(Literal, Literal)>> {
-        let place = self.mark();
-        let mut map: Vec<(Literal, Literal)> = Vec::new();
+    /// The entries of a map that stands at `place`: constants and maps of them, each key once.
+    fn property_entries(&self, place: usize, entries: Vec<(Term, Term)>) -> Parsing<Vec<(Literal, PropertyValue)>> {
+        let mut map = Vec::with_capacity(entries.len());
         let mut keys = BTreeSet::new();
-        for (key, value) in self.map_literal()? {
+        for (key, value) in entries {
             let key = match constant(key) {
                 Ok(key) => key,
                 Err(term) => {
@@ -60,12 +61,16 @@ impl Parser<'_> {
                     return Err(self.error_message_at(place, message));
                 }
             };
-            let value = match constant(value) {
-                Ok(value) => value,
-                Err(term) => {
-                    let message = format!("Invalid property value: {term} for property: {key}{}", hint(&term));
-                    return Err(self.error_message_at(place, message));
-                }
+            let value = match value {
+                Term::Map(entries) => PropertyValue::Map(self.property_entries(place, entries)?),
+                Term::Set(elements) if elements.is_empty() => PropertyValue::Map(Vec::new()),
+                value => match constant(value) {
+                    Ok(value) => PropertyValue::Literal(value),
+                    Err(term) => {
+                        let message = format!("Invalid property value: {term} for property: {key}{}", hint(&term));
+                        return Err(self.error_message_at(place, message));
+                    }
+                },
             };
             if !keys.insert(key.raw_text().into_owned()) {
                 let message = format!("Multiple definition for property {}", key.raw_text());
@@ -74,6 +79,20 @@ impl Parser<'_> {
             map.push((key, value));
         }
         Ok(map)
+    }
+
+    /// `{'a': 'b'}`: constants only, each key once.
+    pub(super) fn constant_map(&mut self) -> Parsing<Vec<(Literal, Literal)>> {
+        let place = self.mark();
+        let entries = self.map_literal()?;
+        let entries = self.property_entries(place, entries)?.into_iter().map(|(key, value)| match value {
+            PropertyValue::Literal(value) => Ok((key, value)),
+            nested => {
+                let message = format!("Invalid property value: {nested} for property: {key}");
+                Err(self.error_message_at(place, message))
+            }
+        });
+        entries.collect()
     }
 }
 

@@ -88,7 +88,7 @@ impl Parser<'_> {
             Keyword::Login => Ok(RoleOption::Login(self.equals_boolean()?)),
             Keyword::Options => {
                 self.expect(TokenKind::Equal)?;
-                Ok(RoleOption::Options(self.property_map()?))
+                Ok(RoleOption::Options(self.constant_map()?))
             }
             Keyword::Access if self.eat_keyword(Keyword::To) => {
                 Ok(RoleOption::Datacenters(self.access_list(Keyword::Datacenters)?))

@@ -472,6 +472,17 @@ impl<'a, 'b> Generator<'a, 'b> {
         Ok(map)
     }
 
+    fn property_map(&mut self) -> Result<Vec<(Literal, PropertyValue)>> {
+        let constants = self.constant_map()?.into_iter();
+        let mut map: Vec<_> = constants.map(|(key, value)| (key, PropertyValue::Literal(value))).collect();
+        if let Some((_, value)) = map.first_mut()
+            && self.flag()?
+        {
+            *value = PropertyValue::Map(self.property_map()?);
+        }
+        Ok(map)
+    }
+
     fn property(&mut self) -> Result<Property> {
         let words: Vec<&str> = Keyword::ALL
             .iter()
@@ -481,7 +492,7 @@ impl<'a, 'b> Generator<'a, 'b> {
         let value = match self.below(3)? {
             0 => PropertyValue::Literal(self.constant()?),
             1 => PropertyValue::Word(Name::new(self.choose(&words)?)),
-            _ => PropertyValue::Map(self.constant_map()?),
+            _ => PropertyValue::Map(self.property_map()?),
         };
         Ok(Property { name: self.name()?, value })
     }
