@@ -8,12 +8,12 @@ pub(super) fn properties<'a>(written: impl Iterator<Item = &'a Property>) -> Vec
     written.map(|property| (property.name.as_str().to_lowercase(), value(&property.value))).collect()
 }
 
-fn value(value: &ast::PropertyValue) -> PropertyValue {
-    match value {
+fn value(written: &ast::PropertyValue) -> PropertyValue {
+    match written {
         ast::PropertyValue::Literal(literal) => PropertyValue::Text(text(literal)),
         ast::PropertyValue::Word(name) => PropertyValue::Text(name.as_str().to_owned()),
         ast::PropertyValue::Map(entries) => {
-            let entries = entries.iter().map(|(key, value)| (text(key), PropertyValue::Text(text(value))));
+            let entries = entries.iter().map(|(key, nested)| (text(key), value(nested)));
             PropertyValue::Map(entries.collect())
         }
     }
