@@ -74,6 +74,7 @@ pub enum Start {
     /// have promised a leader not to.
     Again,
     /// It has lost something it once called durable (a new disk, damage). It neither votes nor counts until a leader has
-    /// given it everything back. Remembered in the hard state until then.
+    /// given it everything back. Remembered in the hard state until then; but until that is written once, whoever starts the
+    /// replica has to say so every time. `Again` with nothing saved is taken for a founder that never got to write.
     Rebuilding,
 }

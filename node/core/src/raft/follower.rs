@@ -16,20 +16,29 @@ pub(super) struct Following {
     /// What the leader was last told.
     answered: LogIndex,
     answer_due: bool,
+    /// What is claimed to be durable and is not: only ever set by a planted bug.
+    boasted: LogIndex,
 }
 
 impl Following {
     /// In a new term: every leader has what is committed (leader completeness).
     pub(super) fn new(commit: LogIndex) -> Following {
-        Following { verified: commit, round: Round::default(), answered: LogIndex(0), answer_due: false }
+        Following {
+            verified: commit,
+            round: Round::default(),
+            answered: LogIndex(0),
+            answer_due: false,
+            boasted: LogIndex(0),
+        }
     }
 
     pub(super) fn restart(&mut self, commit: LogIndex) {
         *self = Following::new(commit);
     }
 
-    pub(super) fn verified(&self) -> LogIndex {
-        self.verified
+    /// Through where a replica whose log is durable through `durable` says that it has the leader's log.
+    pub(super) fn acknowledged(&self, durable: LogIndex) -> LogIndex {
+        self.verified.min(durable.max(self.boasted))
     }
 
     pub(super) fn verify(&mut self, through: LogIndex) {
@@ -57,7 +66,6 @@ impl Raft {
         let fresh = append.round.number > self.following.round.number;
         let late = append.round.number < self.following.round.number;
         self.following.round = self.following.round.max(append.round);
-        self.following.answer_due |= fresh;
 
         let (commit, held_by_all, quiesce) = (append.commit, append.held_by_all, append.quiesce);
         let (round, previous) = (append.round, append.previous);
@@ -73,6 +81,7 @@ impl Raft {
             self.send(from, rejected);
             return;
         }
+        self.following.answer_due |= fresh;
         self.commit_through(commit.min(self.following.verified));
         self.held_by_all = self.held_by_all.max(held_by_all);
         if !late {
@@ -111,7 +120,7 @@ impl Raft {
         // What was here already is answered again: the answer may have been lost.
         self.following.answer_due |= through > previous && through <= last_before;
         if env.planted(PlantedBug::AcknowledgeBeforeDurable) {
-            self.persistence.assume_durable(self.log.last_index());
+            self.following.boasted = self.log.last_index();
             self.following.answer_due = true;
         }
         true

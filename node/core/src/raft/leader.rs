@@ -201,7 +201,7 @@ impl Raft {
         if self.quiescent || leading.progress.is_empty() || now < leading.heartbeat_at {
             return;
         }
-        if self.quorum_lost(now) {
+        if self.quorum_lost(env) {
             self.become_follower(self.hard.term, None, env);
             return;
         }

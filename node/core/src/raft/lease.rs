@@ -74,9 +74,12 @@ impl Raft {
     }
 
     /// Whether a majority has been silent for an election timeout: somebody else may lead, and nobody can be served.
-    pub(super) fn quorum_lost(&self, now: Monotonic) -> bool {
+    pub(super) fn quorum_lost(&self, env: &impl Env) -> bool {
         let State::Leader(leading) = &self.state else { return false };
+        if env.planted(PlantedBug::ReadFromDeposedLeader) {
+            return false;
+        }
         let heard = leading.confirmed.map_or(leading.since, |round| round.opened.max(leading.since));
-        now >= heard.plus(self.config.election_timeout)
+        env.now() >= heard.plus(self.config.election_timeout)
     }
 }

@@ -87,11 +87,6 @@ impl Persistence {
         self.hard_state = self.next();
     }
 
-    /// The mistake of believing that a write submitted is a write done.
-    pub(super) fn assume_durable(&mut self, index: LogIndex) {
-        self.durable_index = self.durable_index.max(index);
-    }
-
     /// The entry at `index` is new.
     pub(super) fn appended(&mut self, index: LogIndex) {
         self.changed_from = Some(self.changed_from.map_or(index, |from| from.min(index)));

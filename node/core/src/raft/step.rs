@@ -130,6 +130,6 @@ impl Raft {
 
     /// The log, for messages that claim it: durable, and known to equal the leader's.
     pub(super) fn acknowledged(&self) -> LogIndex {
-        self.following.verified().min(self.persistence.durable_index())
+        self.following.acknowledged(self.persistence.durable_index())
     }
 }

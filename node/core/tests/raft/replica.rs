@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use trefoil_core::bugs::{Bugs, PlantedBug};
 use trefoil_core::ids::{LogIndex, NodeId, Term};
 use trefoil_core::raft::{
-    AppliedThrough, Effects, Env, Position, Raft, RaftConfig, RaftMessage, SavedLogError, SnapshotAnswer, Start,
+    AppliedThrough, Effects, Env, HardState, Position, Raft, RaftConfig, RaftMessage, SavedLogError, SnapshotAnswer,
+    Start,
 };
 use trefoil_core::time::Monotonic;
 
@@ -98,6 +99,8 @@ impl Replica {
 
     /// Start, for the first time or again.
     pub fn start(&mut self, env: &mut StepEnv<'_>) -> Result<(), SavedLogError> {
+        // Until the rebuild is on disk, whoever starts the replica has to remember that there is one.
+        self.wiped &= self.disk.saved().hard_state == HardState::default();
         let start = match (self.wiped, self.has_run) {
             (true, _) => Start::Rebuilding,
             (false, true) => Start::Again,
@@ -106,7 +109,6 @@ impl Replica {
         self.machine = self.rows.clone();
         self.flushing = None;
         self.raft = Some(Raft::new(self.config.clone(), self.disk.saved(), self.rows.applied, start, env)?);
-        self.wiped = false;
         self.has_run = true;
         Ok(())
     }
