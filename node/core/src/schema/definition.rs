@@ -20,7 +20,7 @@ pub enum Definition {
     /// DROP KEYSPACE
     DropKeyspace(DropKeyspace),
     /// CREATE TABLE
-    CreateTable(CreateTable),
+    CreateTable(Box<CreateTable>),
     /// ALTER TABLE
     AlterTable(AlterTable),
     /// DROP TABLE

@@ -53,7 +53,7 @@ pub(super) fn create(
         Some(index) => table_id(&options.remove(index).1)?,
         None => new_uuid(rng),
     };
-    Ok(Definition::CreateTable(CreateTable {
+    Ok(Definition::CreateTable(Box::new(CreateTable {
         keyspace,
         name,
         if_not_exists: create.if_not_exists,
@@ -62,7 +62,7 @@ pub(super) fn create(
         partition_key: primary_key.partition.iter().map(|name| name.as_str().to_owned()).collect(),
         clustering: clustering(&primary_key.clustering, order)?,
         options: TableOptions::default().altered(&options)?,
-    }))
+    })))
 }
 
 fn column_definition(

@@ -287,10 +287,9 @@ impl SelectExecution {
     fn start_group(&mut self, key: Option<GroupKey>, row: &ReadRow) -> bool {
         let last_partition = self.groups.last().map(|group| &group.last.partition);
         let resumed_partition = self.plan.state.as_ref().map(|state| &state.position.partition);
-        if last_partition.or(resumed_partition) != Some(&row.partition) {
-            self.groups_in_partition = 0;
-        }
-        if self.plan.groups_per_partition.is_some_and(|limit| self.groups_in_partition >= limit) {
+        let is_same = last_partition.or(resumed_partition) == Some(&row.partition);
+        let count = if is_same { self.groups_in_partition } else { 0 };
+        if self.plan.groups_per_partition.is_some_and(|limit| count >= limit) {
             return false;
         }
         if self.plan.select.grouping.is_some() && self.groups.len() as u32 >= self.wanted() {
@@ -299,7 +298,7 @@ impl SelectExecution {
             self.next_page = self.groups.last().map(|group| group.last.clone()).filter(|_| !is_limit_reached);
             return true;
         }
-        self.groups_in_partition += 1;
+        self.groups_in_partition = count + 1;
         let accumulators = self.plan.select.selection.aggregates.iter().map(Accumulator::new).collect();
         self.groups.push(Group { key, first: row.clone(), last: position_of(row), accumulators });
         true

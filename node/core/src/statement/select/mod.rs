@@ -130,15 +130,14 @@ fn check_distinct(selection: &Selection, restrictions: &Restrictions, table: &Ta
         )));
     }
     // The key may be left out when it is given.
-    if restrictions.partition.is_ring() {
-        if let Some(missing) = table.partition_key().iter().find(|column| !selection.used.contains(&column.name)) {
-            return Err(CqlError::Invalid(format!(
-                "SELECT DISTINCT queries must request all the partition key columns (missing {})",
-                missing.name
-            )));
-        }
+    let missing = table.partition_key().iter().find(|column| !selection.used.contains(&column.name));
+    match missing {
+        Some(missing) if restrictions.partition.is_ring() => Err(CqlError::Invalid(format!(
+            "SELECT DISTINCT queries must request all the partition key columns (missing {})",
+            missing.name
+        ))),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn fetched(selection: &Selection, table: &Table) -> Option<Vec<ColumnId>> {

@@ -6,7 +6,7 @@
 
 mod build;
 mod local;
-mod read;
+pub(super) mod read;
 mod ring;
 mod schema_rows;
 mod traces;
@@ -82,4 +82,10 @@ pub(super) fn select(plan: ReadPlan, context: &BindContext<'_>) -> Result<Answer
 /// Names of the keyspaces that exist without having been created.
 pub(super) fn keyspace_names() -> impl Iterator<Item = &'static str> {
     KEYSPACES.iter().map(|(name, _)| *name)
+}
+
+/// All system tables, for tests.
+#[cfg(test)]
+pub(super) fn all_tables() -> impl Iterator<Item = &'static Arc<Table>> {
+    tables().map(|system| &system.table)
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use trefoil_cql::types::CqlType;
 
 /// Carry out a command on rows in ring and clustering order.
-pub(super) fn read(rows: &[ReadRow], command: &ReadCommand, now_seconds: i64) -> ReadResult {
+pub(in crate::statement) fn read(rows: &[ReadRow], command: &ReadCommand, now_seconds: i64) -> ReadResult {
     let mut result = ReadResult { rows: Vec::new(), resume: None, now_seconds };
     for partition in rows.chunk_by(|a, b| a.partition == b.partition) {
         if wants_partition(&partition[0], command) && !read_partition(partition, command, &mut result) {
@@ -46,6 +46,10 @@ fn read_partition(rows: &[ReadRow], command: &ReadCommand, result: &mut ReadResu
         order.reverse();
     }
     for row in order {
+        // Where nothing but static values was returned, nothing but rows can follow.
+        if row.clustering.is_none() && resume.is_some() {
+            continue;
+        }
         let key = row.clustering.clone().unwrap_or_default();
         let is_ahead = after.is_none_or(|after| if command.reversed { key < *after } else { key > *after });
         if !is_ahead
@@ -58,10 +62,15 @@ fn read_partition(rows: &[ReadRow], command: &ReadCommand, result: &mut ReadResu
             break;
         }
         if result.rows.len() as u32 >= command.row_limit {
-            let position = result.rows.last().map(|last: &ReadRow| Position {
-                partition: last.partition.clone(),
-                row: Some(RowId::Row(last.clustering.clone().unwrap_or_default())),
-                returned_in_partition: if last.partition == row.partition { returned } else { 0 },
+            let position = result.rows.last().map(|last: &ReadRow| {
+                // A row of another partition than this one was the last of its own.
+                let is_here = last.partition == row.partition;
+                let key = RowId::Row(last.clustering.clone().unwrap_or_default());
+                Position {
+                    partition: last.partition.clone(),
+                    row: is_here.then_some(key),
+                    returned_in_partition: if is_here { returned } else { 0 },
+                }
             });
             result.resume = position;
             return false;

@@ -1,1 +1,0 @@
-//! Tests of the whole: text and values in, plans, rows and errors out.
