@@ -170,6 +170,8 @@ pub enum TraceEvent {
         shard: ShardId,
         /// The entry's position.
         index: LogIndex,
+        /// The term it was made in.
+        term: Term,
         /// The entry's stamp.
         stamp: HybridTime,
         /// Rolling hash over everything applied so far.

@@ -10,12 +10,13 @@ use crate::world::log_store::Removed;
 
 /// An entry of a node's durable log was replaced by another.
 pub(super) fn removed(applied: &EqualReplicas, node: usize, entry: &Removed) -> Result<(), Broken> {
-    if applied.stamp_at(entry.shard, entry.index) != Some(entry.stamp) {
+    // Index and term name an entry; two leaders may give the same stamp.
+    if applied.term_at(entry.shard, entry.index) != Some(entry.term) {
         return Ok(());
     }
     let text = format!(
-        "shard {}: node {node} removes entry {} ({:?}), which has been applied",
-        entry.shard, entry.index, entry.stamp
+        "shard {}: node {node} removes entry {} of term {}, which has been applied",
+        entry.shard, entry.index, entry.term
     );
     Err(("COMMITTED-STAYS", text))
 }
@@ -23,14 +24,16 @@ pub(super) fn removed(applied: &EqualReplicas, node: usize, entry: &Removed) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use trefoil_core::ids::{LogIndex, ShardId};
+    use crate::oracle::equal_replicas::Applied;
+    use trefoil_core::ids::{LogIndex, ShardId, Term};
     use trefoil_core::time::HybridTime;
 
     #[test]
     fn only_what_was_applied_must_stay() {
         let mut applied = EqualReplicas::default();
-        applied.applied(0, ShardId(1), LogIndex(1), HybridTime(5), 1).expect("the first");
-        let entry = |stamp| Removed { shard: ShardId(1), index: LogIndex(1), stamp: HybridTime(stamp) };
+        let now = Applied { term: Term(5), stamp: HybridTime(9), digest: 1 };
+        applied.applied(0, ShardId(1), LogIndex(1), now).expect("the first");
+        let entry = |term| Removed { shard: ShardId(1), index: LogIndex(1), term: Term(term) };
         assert!(removed(&applied, 1, &entry(4)).is_ok(), "another leader's proposal");
         assert!(removed(&applied, 1, &entry(5)).is_err());
     }

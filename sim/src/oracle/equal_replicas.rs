@@ -7,61 +7,60 @@
 
 use super::Broken;
 use std::collections::BTreeMap;
-use trefoil_core::ids::{LogIndex, ShardId};
+use trefoil_core::ids::{LogIndex, ShardId, Term};
 use trefoil_core::time::HybridTime;
+
+/// What somebody applied at an index.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// The term that the entry was made in; 0: nobody has said anything yet (a snapshot jumped over it).
+    pub term: Term,
+    /// The entry's stamp.
+    pub stamp: HybridTime,
+    /// Hash of everything applied so far.
+    pub digest: u64,
+}
 
 /// What was applied at each index of each shard, by whoever came first.
 #[derive(Debug, Default)]
 pub struct EqualReplicas {
-    /// By index - 1. `UNKNOWN` where nobody has said anything (a snapshot jumped over them).
-    applied: BTreeMap<ShardId, Vec<(HybridTime, u64)>>,
+    /// By index - 1.
+    applied: BTreeMap<ShardId, Vec<Applied>>,
 }
-
-const UNKNOWN: (HybridTime, u64) = (HybridTime(0), 0);
 
 impl EqualReplicas {
     /// A node has applied an entry.
-    pub(super) fn applied(
-        &mut self,
-        node: usize,
-        shard: ShardId,
-        index: LogIndex,
-        stamp: HybridTime,
-        digest: u64,
-    ) -> Result<(), Broken> {
+    pub(super) fn applied(&mut self, node: usize, shard: ShardId, index: LogIndex, now: Applied) -> Result<(), Broken> {
         let applied = self.applied.entry(shard).or_default();
         let at = index.0 as usize - 1;
         if applied.len() <= at {
-            applied.resize(at + 1, UNKNOWN);
+            applied.resize(at + 1, Applied::default());
         }
         let known = applied[at];
-        if known == UNKNOWN {
-            applied[at] = (stamp, digest);
-            let before = at.checked_sub(1).map_or(UNKNOWN, |before| applied[before]);
-            if before != UNKNOWN && before.0 >= stamp {
-                let text =
-                    format!("shard {shard}: entry {index} is stamped {stamp:?}, the one before it {:?}", before.0);
+        if known.term == Term(0) {
+            applied[at] = now;
+            let before = at.checked_sub(1).map_or(Applied::default(), |before| applied[before]);
+            if before.term > Term(0) && before.stamp >= now.stamp {
+                let (stamp, before) = (now.stamp, before.stamp);
+                let text = format!("shard {shard}: entry {index} is stamped {stamp:?}, the one before it {before:?}");
                 return Err(("STAMP-ORDER", text));
             }
             return Ok(());
         }
-        if known == (stamp, digest) {
+        if known == now {
             return Ok(());
         }
-        let (known_stamp, known_digest) = known;
-        let what = if known_stamp == stamp { "state" } else { "entry" };
-        let text = format!(
-            "shard {shard}: node {node} has another {what} at index {index}: {stamp:?}, digest {digest:016x}; \
-             before it was {known_stamp:?}, digest {known_digest:016x}"
-        );
+        let what = if (known.term, known.stamp) == (now.term, now.stamp) { "state" } else { "entry" };
+        let text =
+            format!("shard {shard}: node {node} has another {what} at index {index}: {now:?}; before it was {known:?}");
         Err(("EQUAL-REPLICAS", text))
     }
 
-    /// The stamp of the entry that was applied at this index.
+    /// The term of the entry that was applied at this index.
     #[must_use]
-    pub fn stamp_at(&self, shard: ShardId, index: LogIndex) -> Option<HybridTime> {
+    pub fn term_at(&self, shard: ShardId, index: LogIndex) -> Option<Term> {
         let applied = self.applied.get(&shard)?.get(index.0 as usize - 1)?;
-        (*applied != UNKNOWN).then_some(applied.0)
+        (applied.term > Term(0)).then_some(applied.term)
     }
 }
 
@@ -73,7 +72,8 @@ mod tests {
     fn other_digests_other_entries_and_falling_stamps_are_found() {
         let mut oracle = EqualReplicas::default();
         let mut apply = |node, index, stamp, digest| {
-            oracle.applied(node, ShardId(1), LogIndex(index), HybridTime(stamp), digest).map_err(|broken| broken.0)
+            let now = Applied { term: Term(1), stamp: HybridTime(stamp), digest };
+            oracle.applied(node, ShardId(1), LogIndex(index), now).map_err(|broken| broken.0)
         };
         assert_eq!(apply(0, 1, 10, 77), Ok(()));
         assert_eq!(apply(1, 1, 10, 77), Ok(()));

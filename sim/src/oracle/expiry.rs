@@ -12,8 +12,12 @@ use crate::plan::program::Operation;
 use crate::world::queue::Time;
 use std::collections::BTreeMap;
 
-/// Seconds that an expiry may be off in a world with sound clocks: whole seconds on both sides, and the skew allowed.
-const TOLERANCE_NS: u64 = 3_000_000_000;
+/// How much an expiry may be off in a world with sound clocks: whole seconds on both sides, the skew allowed, and what a
+/// few changes of leaders move hybrid time ahead (each by two election timeouts).
+fn tolerance_ns(plan: &Plan) -> u64 {
+    let election_ns = u64::try_from(plan.cluster.tuning.election_timeout.as_nanos()).unwrap_or(u64::MAX / 16);
+    3_000_000_000 + 8 * election_ns
+}
 
 /// Judge all expiring keys.
 pub(super) fn check(plan: &Plan, history: &History, _: &mut Vec<String>) -> Result<(), Judged> {
@@ -46,7 +50,7 @@ pub(super) fn check(plan: &Plan, history: &History, _: &mut Vec<String>) -> Resu
         }
         never_back(key, write_number, write, &reads)?;
         if clocks_are_sound(plan) {
-            in_time(key, write_number, write, ttl, &reads)?;
+            in_time(key, (write_number, write), ttl, &reads, tolerance_ns(plan))?;
         }
     }
     Ok(())
@@ -75,17 +79,17 @@ fn never_back(
 
 fn in_time(
     key: u32,
-    write_number: usize,
-    write: &Entry,
+    (write_number, write): (usize, &Entry),
     ttl: u32,
     reads: &[(usize, &Entry, Option<u32>)],
+    tolerance_ns: u64,
 ) -> Result<(), Judged> {
     if !matches!(write.outcome, Outcome::Ok(_)) {
         return Ok(());
     }
     let ttl_ns = u64::from(ttl) * 1_000_000_000;
-    let earliest = Time((write.invoke.0 + ttl_ns).saturating_sub(TOLERANCE_NS));
-    let latest = write.complete.plus(ttl_ns + TOLERANCE_NS);
+    let earliest = Time((write.invoke.0 + ttl_ns).saturating_sub(tolerance_ns));
+    let latest = write.complete.plus(ttl_ns + tolerance_ns);
     for (number, entry, value) in reads {
         let wrong = match value {
             Some(_) => entry.invoke > latest,
@@ -117,6 +121,7 @@ mod tests {
 
     fn judge(write: Entry, reads: &[(u64, Option<u32>)]) -> Result<(), Judged> {
         let mut plan = plan();
+        plan.cluster.tuning.election_timeout = std::time::Duration::from_millis(1);
         for clock in &mut plan.clocks {
             clock.wall_offset_us = 0;
         }

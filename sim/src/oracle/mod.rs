@@ -67,8 +67,8 @@ impl Watch {
                 self.elections.leads(node, shard, term)
             }
             TraceEvent::LeaseUsed { shard, term } => self.single_lease.used(node, shard, term),
-            TraceEvent::Applied { shard, index, stamp, digest } => {
-                self.equal_replicas.applied(node, shard, index, stamp, digest)
+            TraceEvent::Applied { shard, index, term, stamp, digest } => {
+                self.equal_replicas.applied(node, shard, index, equal_replicas::Applied { term, stamp, digest })
             }
             TraceEvent::RequestApplied { shard, request, index } => self.applied_once.applied(shard, request, index),
             TraceEvent::DamageFound { shard } => self.restart.damage(node, shard),

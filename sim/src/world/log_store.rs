@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use trefoil_core::ids::{LogIndex, ShardId, Term};
 use trefoil_core::raft::{Entry, LogOp, SavedLog};
-use trefoil_core::time::HybridTime;
 
 /// What a node has on disk of its logs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,8 +18,8 @@ pub struct Removed {
     pub shard: ShardId,
     /// Where it was.
     pub index: LogIndex,
-    /// Which it was.
-    pub stamp: HybridTime,
+    /// The term it was made in: index and term name an entry.
+    pub term: Term,
 }
 
 /// Position of the last entry, or of the cut when there is none.
@@ -115,7 +114,7 @@ fn append(
     };
     // Entries written again as they were (a repeated append) are not removed.
     let gone = saved.entries.drain(keep..).enumerate().filter(|(at, old)| entries.get(*at) != Some(old));
-    removed.extend(gone.map(|(_, entry)| Removed { shard, index: entry.index, stamp: entry.stamp }));
+    removed.extend(gone.map(|(_, entry)| Removed { shard, index: entry.index, term: entry.term }));
     let (mut last, mut term) = last_position(saved);
     for entry in entries {
         if entry.index.0 != last.0 + 1 || entry.term < term {
@@ -133,6 +132,7 @@ mod tests {
     use bytes::Bytes;
     use trefoil_core::ids::NodeId;
     use trefoil_core::raft::HardState;
+    use trefoil_core::time::HybridTime;
 
     const SHARD: ShardId = ShardId(1);
 
@@ -161,7 +161,7 @@ mod tests {
         let again = LogOp::Append { shard: SHARD, truncate_from: LogIndex(2), entries: entries(&[(2, 1), (3, 2)]) };
         let mut removed = Vec::new();
         store.apply(again, &mut removed).expect("the end is another");
-        assert_eq!(removed, vec![Removed { shard: SHARD, index: LogIndex(3), stamp: HybridTime(3) }]);
+        assert_eq!(removed, vec![Removed { shard: SHARD, index: LogIndex(3), term: Term(1) }]);
     }
 
     #[test]

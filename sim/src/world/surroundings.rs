@@ -135,7 +135,7 @@ impl Surroundings {
     fn note_arrow(&mut self, place: usize, kind: Kind, arrow: Option<(usize, Time)>, text: impl FnOnce() -> String) {
         let at = self.queue.now();
         if let Some(record) = &mut self.record {
-            record.push(Line { at, place, kind, arrow, text: brief(&text(), 400) });
+            record.push(Line { at, place, kind, arrow, text: brief(&text(), 4000) });
         }
     }
 

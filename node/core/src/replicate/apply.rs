@@ -32,7 +32,8 @@ impl Replica {
             }
         };
         self.state.digest = digest(self.state.digest, &entry, outcome.as_ref());
-        world.trace(TraceEvent::Applied { shard: self.shard, index, stamp: entry.stamp, digest: self.state.digest });
+        let (shard, term, stamp, digest) = (self.shard, entry.term, entry.stamp, self.state.digest);
+        world.trace(TraceEvent::Applied { shard, index, term, stamp, digest });
         Ok(())
     }
 
