@@ -6,6 +6,7 @@ use super::clustering::ClusteringError;
 use super::decimal::{decode_decimal, decode_varint, encode_decimal, encode_varint};
 use super::encoding::{Malformed, Reader};
 use trefoil_cql::types::CqlType;
+use trefoil_cql::types::vector::{join_vector, vector_elements};
 
 const EMPTY: u8 = 1;
 const VALUE: u8 = 2;
@@ -333,29 +334,13 @@ fn decode_fields<'t>(
     Ok(())
 }
 
-/// The size of a type whose values all have one, as vectors see it.
-fn fixed_size(value_type: &CqlType) -> Option<usize> {
-    match value_type.unfrozen() {
-        CqlType::Boolean => Some(1),
-        CqlType::Int | CqlType::Float => Some(4),
-        CqlType::BigInt | CqlType::Double | CqlType::Timestamp | CqlType::Counter => Some(8),
-        CqlType::Uuid | CqlType::TimeUuid => Some(16),
-        CqlType::Vector(element, dimension) => fixed_size(element).map(|size| size * usize::from(*dimension)),
-        _ => None,
-    }
-}
-
-/// Elements of a vector: no count; each with its length as an unsigned vint unless the size is fixed.
+/// Elements of a vector: as many as its dimension, so neither count nor end is written.
 fn encode_vector(element: &CqlType, dimension: u16, value: &[u8], out: &mut Vec<u8>) -> Result<(), Invalid> {
-    let mut reader = Reader::new(value);
-    for _ in 0..dimension {
-        let size = match fixed_size(element) {
-            Some(size) => size,
-            None => read_vint(&mut reader)?,
-        };
-        encode_component(element, reader.take(size)?, out)?;
+    let mut elements = vector_elements(element, dimension, value);
+    for part in &mut elements {
+        encode_component(element, part.map_err(|_| Invalid::Value)?, out)?;
     }
-    if reader.is_empty() { Ok(()) } else { Err(Invalid::Value) }
+    if elements.rest().is_empty() { Ok(()) } else { Err(Invalid::Value) }
 }
 
 fn decode_vector(
@@ -364,41 +349,12 @@ fn decode_vector(
     reader: &mut KeyReader<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), Malformed> {
+    let mut elements = Vec::new();
     for _ in 0..dimension {
-        if fixed_size(element).is_some() {
-            decode_component(element, reader, out)?;
-        } else {
-            let mut value = Vec::new();
-            decode_component(element, reader, &mut value)?;
-            put_vint(value.len(), out);
-            out.extend_from_slice(&value);
-        }
+        let mut value = Vec::new();
+        decode_component(element, reader, &mut value)?;
+        elements.push(value);
     }
+    out.extend_from_slice(&join_vector(element, &elements).map_err(|_| Malformed)?);
     Ok(())
-}
-
-/// Cassandra's unsigned vint: as many leading ones as bytes follow.
-fn read_vint(reader: &mut Reader<'_>) -> Result<usize, Malformed> {
-    let first = reader.u8()?;
-    let extra = first.leading_ones() as usize;
-    let mut value = u64::from(first) & (0xff >> extra.min(7) >> (extra / 8));
-    for _ in 0..extra {
-        value = value << 8 | u64::from(reader.u8()?);
-    }
-    usize::try_from(value).map_err(|_| Malformed)
-}
-
-fn put_vint(value: usize, out: &mut Vec<u8>) {
-    let value = value as u64;
-    let bits = 64 - (value | 1).leading_zeros() as usize;
-    let extra = ((bits - 1) / 7).min(8);
-    let bytes = value.to_be_bytes();
-    if extra == 8 {
-        out.push(0xff);
-        out.extend_from_slice(&bytes);
-    } else {
-        let start = out.len();
-        out.extend_from_slice(&bytes[7 - extra..]);
-        out[start] |= !(0xff_u8.checked_shr(extra as u32).unwrap_or(0));
-    }
 }

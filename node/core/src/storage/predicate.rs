@@ -1,12 +1,11 @@
 //! Tests of values: conditions of writes, and filters of reads. Null equals only null, and no filter passes it.
 
-use super::component::encode_component;
 use super::encoding::{Malformed, Reader};
 use super::live::column_cells;
 use crate::command::{ClusteringKey, Filter, FilterTarget, Operator, PartitionKey, ReadCell, Test};
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use trefoil_cql::types::CqlType;
+use trefoil_cql::types::{CqlType, compare};
 
 /// Whether a row passes. `clustering`: `None` when there is only the static row.
 pub(crate) fn passes(filter: &Filter, partition: &PartitionKey, clustering: Option<&[u8]>, cells: &[ReadCell]) -> bool {
@@ -131,7 +130,7 @@ fn element_value<'a, 't>(
             CqlType::Map(key, inner) => {
                 let found = frozen(2).and_then(|all| {
                     let mut pairs = all.chunks_exact(2);
-                    pairs.find(|pair| compare(key, pair[0], element) == Some(Ordering::Equal)).map(|pair| pair[1])
+                    pairs.find(|pair| compare(key, pair[0], element).is_eq()).map(|pair| pair[1])
                 });
                 (inner, owned(found))
             }
@@ -177,13 +176,11 @@ fn holds(operator: Operator, value_type: &CqlType, value: Option<&[u8]>, operand
         other => other.is_some(),
     };
     let equals = |operand: &Option<&[u8]>| match (value, operand.filter(|_| present(operand))) {
-        (Some(value), Some(operand)) => {
-            value == operand || compare(value_type, value, operand) == Some(Ordering::Equal)
-        }
+        (Some(value), Some(operand)) => value == operand || compare(value_type, value, operand).is_eq(),
         (value, operand) => value.is_none() && operand.is_none(),
     };
     let ordered = |accept: fn(Ordering) -> bool| match (value, operands.first()) {
-        (Some(value), Some(Some(operand))) => compare(value_type, value, operand).is_some_and(accept),
+        (Some(value), Some(Some(operand))) => accept(compare(value_type, value, operand)),
         _ => false,
     };
     match operator {
@@ -212,14 +209,5 @@ fn contains(keys: bool, collection: &CqlType, value: &[u8], operand: &[u8]) -> b
     all.iter()
         .skip(offset)
         .step_by(per_element)
-        .any(|element| *element == operand || compare(inner, element, operand) == Some(Ordering::Equal))
-}
-
-/// How two serialised values compare; `None` if they are not valid, or have no order.
-fn compare(value_type: &CqlType, one: &[u8], two: &[u8]) -> Option<Ordering> {
-    let component = |value| {
-        let mut out = Vec::with_capacity(32);
-        encode_component(value_type, value, &mut out).ok().map(|()| out)
-    };
-    Some(component(one)?.cmp(&component(two)?))
+        .any(|element| *element == operand || compare(inner, element, operand).is_eq())
 }

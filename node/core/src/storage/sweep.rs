@@ -140,7 +140,7 @@ impl Sweep {
         bytes_max: usize,
     ) -> Result<Option<SweepPart>, Damage> {
         let mut part = SweepPart { shard: self.shard, steps: Vec::new() };
-        let mut left = bytes_max as i64;
+        let mut left = i64::try_from(bytes_max).unwrap_or(i64::MAX);
         while left > 0 {
             let Some(next) = self.next.take() else { break };
             left -= STEP_COST_BYTES;

@@ -2,6 +2,7 @@
 //! snapshots on replicas that flush at different moments. All must answer alike, and as the model does.
 
 mod naive;
+mod order;
 mod random;
 mod scenarios;
 mod store;

@@ -318,7 +318,7 @@ fn run(seed: u64, length: usize) {
         }
     });
     assert_eq!(received.digest(), other.digest(), "seed {seed}: snapshot");
-    for _ in 0..10 {
+    for _ in 0..25 {
         stamp.0 += 700_000;
         next += 1;
         let command = dice.command(stamp);
