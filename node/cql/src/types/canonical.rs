@@ -97,6 +97,13 @@ mod tests {
         let expected = join_map(&set, vec![(sorted.clone(), join_fields(&[Some(sorted.clone())]))]);
         assert_eq!(canonicalise(&map, &value), Ok(Cow::Owned(expected.clone())));
         assert_eq!(canonicalise(&map, &expected).as_deref(), Ok(&expected[..]));
+        // Sorted already, but not unique.
+        let doubled = join_elements(&[int(-1), int(2), int(2)]);
+        assert_eq!(canonicalise(&set, &doubled).as_deref(), Ok(&sorted[..]));
+        let numbers = CqlType::Map(Box::new(CqlType::Int), Box::new(CqlType::Int));
+        let mut twice = join_elements(&[int(1), int(5), int(1), int(6)]);
+        twice[3] = 2;
+        assert_eq!(canonicalise(&numbers, &twice).as_deref(), Ok(&join_map(&CqlType::Int, vec![(int(1), int(6))])[..]));
         assert!(matches!(canonicalise(&CqlType::Int, &[0; 4]), Ok(Cow::Borrowed(_))));
         assert!(canonicalise(&set, &[0]).is_err());
     }
