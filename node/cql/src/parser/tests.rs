@@ -313,6 +313,28 @@ fn descriptions() {
     ]);
 }
 
+/// Logged from the Python, Node, Java, Go and Rust drivers, cqlsh and latte.
+#[test]
+fn what_drivers_send_at_connect() {
+    for text in [
+        "SELECT * FROM system.local WHERE key='local'",
+        "select * from system.local where key = 'local'",
+        "SELECT * FROM system.peers_v2",
+        "SELECT cluster_name, release_version FROM system.local",
+        "SELECT schema_version FROM system.local WHERE key='local'",
+        "SELECT host_id, rpc_address, data_center, rack, tokens FROM system.peers",
+        "SELECT keyspace_name, replication, durable_writes FROM system_schema.keyspaces",
+        "SELECT * FROM system_schema.tables WHERE keyspace_name IN ('a', 'b')",
+        "SELECT column_name, clustering_order, type, kind, position FROM system_schema.columns WHERE keyspace_name = ? AND table_name = ?",
+        "SELECT * FROM system_virtual_schema.columns",
+        "SELECT prepared_id FROM system.prepared_statements",
+        "SELECT * FROM system_traces.events WHERE session_id = 550e8400-e29b-11d4-a716-446655440000",
+        "USE \"system\"",
+    ] {
+        parsed(text);
+    }
+}
+
 #[test]
 fn literals_keep_their_kind() {
     let literal = |text: &str| match parse_term(text) {
