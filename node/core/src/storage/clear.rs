@@ -1,7 +1,7 @@
 //! Clearing: rows that nobody wants any more leave the store, slice by slice: all of a shard before a snapshot is installed or
 //! when its replica goes, or one table of it after DROP or TRUNCATE.
 
-use super::batch::{BatchError, LogicalWriter, RowsWriter, Update};
+use super::batch::{BatchError, RowsWriter};
 use super::key::{self, Space};
 use super::shard::TokenRange;
 use super::view::next_stored_table;
@@ -103,12 +103,4 @@ impl Clearing {
         }
         (part.meta || !part.ranges.is_empty()).then_some(part)
     }
-}
-
-/// Delete the content under a logical key.
-pub(crate) fn remove<W: RowsWriter>(
-    writer: &mut LogicalWriter<'_, W>,
-    logical: &[u8],
-) -> Result<(), BatchError<W::Error>> {
-    writer.update(logical, |_, _| Ok(Update::Delete))
 }

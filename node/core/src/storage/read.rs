@@ -76,6 +76,9 @@ struct Reading<'a, 'c, R, B> {
     resume: Option<Position>,
 }
 
+/// Start and end of a range of clustering keys.
+type Bounds<'r> = (Cow<'r, [u8]>, Cow<'r, [u8]>);
+
 /// How far a partition was read.
 struct Progress<'a> {
     last: Option<Cow<'a, [u8]>>,
@@ -187,7 +190,7 @@ impl<'a, R: Rows, B: Bugs> Reading<'a, '_, R, B> {
     }
 
     /// What of a range lies behind the last row in the direction of the read.
-    fn rest_of<'r>(&self, range: &'r ClusteringRange, last: Option<&[u8]>) -> Option<(Cow<'r, [u8]>, Cow<'r, [u8]>)> {
+    fn rest_of<'r>(&self, range: &'r ClusteringRange, last: Option<&[u8]>) -> Option<Bounds<'r>> {
         let mut start = Cow::Borrowed(&*range.start);
         let mut end = Cow::Borrowed(&*range.end);
         if let Some(last) = last {

@@ -168,6 +168,7 @@ impl<'a> RowView<'a> {
     }
 
     /// Whether a reader sees a row: by its marker, or by any value.
+    #[cfg(test)]
     pub(crate) fn is_live(&self, now_seconds: i64) -> bool {
         let (header, mut cells) = self.parts();
         header.marker.is_some_and(|marker| marker.is_live(now_seconds))

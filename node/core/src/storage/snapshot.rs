@@ -6,7 +6,6 @@
 //! next is asked for, so lost messages do no harm. Rows carry the purge horizon they are sent under, like rows in the store.
 
 use super::batch::{BatchError, LogicalWriter, RowsWriter, Update};
-use super::clear::remove;
 use super::damage::Damage;
 use super::deletions::Deletions;
 use super::encoding::{Malformed, Reader, put_bytes, put_signed, put_varint};
@@ -267,7 +266,7 @@ impl InstallPart {
         let mut items = self.items()?;
         while let Some(item) = items.next().map_err(|_| stored::malformed(self.shard, &[]))? {
             let Some(content) = item.content else {
-                remove(&mut writer, &item.logical)?;
+                writer.update(&item.logical, |_, _| Ok(Update::Delete))?;
                 continue;
             };
             writer.update(&item.logical, |_, out| {
