@@ -95,6 +95,8 @@ pub enum Body {
         shard: ShardId,
         /// The leader's term.
         term: Term,
+        /// Which of the leader's snapshots.
+        stream: u64,
         /// Parts durable here: send the next.
         parts: u64,
         /// Whether it is complete.
@@ -116,6 +118,8 @@ pub enum Body {
 pub struct SnapshotPart {
     /// The sender's term.
     pub term: Term,
+    /// Counts the sender's snapshots, so that parts of an abandoned one cannot be taken for those of the next.
+    pub stream: u64,
     /// The rows, and with the last part where the snapshot ends.
     pub chunk: SnapshotChunk,
 }

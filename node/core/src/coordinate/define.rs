@@ -49,7 +49,7 @@ impl Node {
         let payload = Replica::encode(&Command::Schema(SchemaCommand { header, definition: encoded }));
         let call = Call::new(ShardId::CATALOGUE);
         let define = DefineOperation { call, header, payload, change: definition.change() };
-        self.operations.insert(sequence, Operation { client, kind: Kind::Define(define) }, self.now);
+        self.operations.insert(sequence, Operation::new(client, Kind::Define(define)), self.now);
         self.send_definition(sequence, None, world);
     }
 
@@ -103,7 +103,9 @@ impl Node {
     }
 
     fn finish_definition<W: World>(&mut self, sequence: u64, outcome: &WriteOutcome, world: &mut W) {
-        let Some(Operation { client, kind: Kind::Define(define) }) = self.operations.remove(sequence) else { return };
+        let Some(Operation { client, kind: Kind::Define(define), .. }) = self.operations.remove(sequence) else {
+            return;
+        };
         let error = match outcome {
             WriteOutcome::Refused(error) => match SchemaError::decode(error) {
                 Ok(SchemaError::Unchanged) => {

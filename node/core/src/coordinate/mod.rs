@@ -53,6 +53,14 @@ pub struct Operations {
 pub(crate) struct Operation {
     pub client: Client,
     pub kind: Kind,
+    /// When it is looked at next; it has one such time, or every refusal would double the number of sendings.
+    look: Option<Monotonic>,
+}
+
+impl Operation {
+    fn new(client: Client, kind: Kind) -> Operation {
+        Operation { client, kind, look: None }
+    }
 }
 
 /// The kinds of operation.
@@ -82,13 +90,25 @@ impl Operations {
         self.table.insert(sequence, operation);
     }
 
+    /// Look at an operation at this time, unless it is looked at earlier anyway.
     fn look_at(&mut self, sequence: u64, at: Monotonic) {
+        let Some(operation) = self.table.get_mut(&sequence) else { return };
+        if operation.look.is_some_and(|look| look <= at) {
+            return;
+        }
+        if let Some(later) = operation.look.replace(at) {
+            self.looks.remove(&(later, sequence));
+        }
         self.looks.insert((at, sequence));
     }
 
     fn remove(&mut self, sequence: u64) -> Option<Operation> {
         self.waiting_for_schema.remove(&sequence);
-        self.table.remove(&sequence)
+        let operation = self.table.remove(&sequence)?;
+        if let Some(look) = operation.look {
+            self.looks.remove(&(look, sequence));
+        }
+        Some(operation)
     }
 
     /// Whether an operation wants to go on at once.
@@ -125,6 +145,9 @@ impl Operations {
                 break;
             }
             self.looks.pop_first();
+            if let Some(operation) = self.table.get_mut(&sequence) {
+                operation.look = None;
+            }
             due.push(sequence);
         }
         due
@@ -170,7 +193,7 @@ impl Node {
     pub(crate) fn wait_for_schema<W: World>(&mut self, client: Client, world: &mut W) {
         let _ = world;
         let sequence = self.operations.allocate();
-        self.operations.insert(sequence, Operation { client, kind: Kind::Replan }, self.now);
+        self.operations.insert(sequence, Operation::new(client, Kind::Replan), self.now);
         self.operations.waiting_for_schema.insert(sequence);
     }
 

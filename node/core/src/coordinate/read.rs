@@ -98,7 +98,7 @@ impl Node {
         // Every part asked for has an identity of its own, so that a late answer cannot be taken for that of another part.
         let sequence = self.operations.allocate();
         let first = known.is_none();
-        let operation = Operation { client, kind: Kind::Read(read) };
+        let operation = Operation::new(client, Kind::Read(read));
         if first {
             self.operations.insert(sequence, operation, self.now);
         } else {
@@ -232,7 +232,8 @@ impl Node {
         }
         match result {
             Ok(result) => {
-                let Some(Operation { client, kind: Kind::Read(mut read) }) = self.operations.remove(sequence) else {
+                let Some(Operation { client, kind: Kind::Read(mut read), .. }) = self.operations.remove(sequence)
+                else {
                     return;
                 };
                 read.call = Call::new(read.call.shard);
@@ -274,7 +275,7 @@ impl Node {
                 return self.fail(sequence, CqlError::unavailable(consistency, required, alive), world);
             }
         }
-        if let Some(Operation { client, kind: Kind::Read(read) }) = self.operations.remove(sequence) {
+        if let Some(Operation { client, kind: Kind::Read(read), .. }) = self.operations.remove(sequence) {
             self.go_on_reading(Some(sequence), client, read, world);
         }
     }

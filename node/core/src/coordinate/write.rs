@@ -48,7 +48,7 @@ impl Node {
         };
         let count = shares.len();
         let operation = WriteOperation { plan, options, shares, outcome: WriteOutcome::Applied };
-        self.operations.insert(sequence, Operation { client, kind: Kind::Write(operation) }, self.now);
+        self.operations.insert(sequence, Operation::new(client, Kind::Write(operation)), self.now);
         if count == 0 {
             return self.finish_write(sequence, world);
         }
@@ -171,7 +171,7 @@ impl Node {
     }
 
     fn finish_write<W: World>(&mut self, sequence: u64, world: &mut W) {
-        let Some(Operation { client, kind: Kind::Write(write) }) = self.operations.remove(sequence) else { return };
+        let Some(Operation { client, kind: Kind::Write(write), .. }) = self.operations.remove(sequence) else { return };
         match write.plan.answer(write.outcome) {
             Ok(answer) => {
                 self.sessions.counters.writes += 1;

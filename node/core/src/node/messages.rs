@@ -48,9 +48,9 @@ impl Node {
                     self.touched.insert(shard);
                 }
             }
-            Body::SnapshotReceived { shard, parts, complete, .. } => {
+            Body::SnapshotReceived { shard, stream, parts, complete, .. } => {
                 if let Some(replica) = self.replicas.get_mut(shard.0 as usize).and_then(Option::as_mut) {
-                    replica.snapshot_received(from, parts, complete, world, &mut self.output);
+                    replica.snapshot_received(from, stream, parts, complete, world, &mut self.output);
                     self.touched.insert(shard);
                 }
             }

@@ -84,6 +84,11 @@ impl Replica {
         }
     }
 
+    /// Whether a slice is on its way to the store.
+    pub(super) fn is_housekeeping(&self) -> bool {
+        self.housekeeping.waiting.is_some()
+    }
+
     pub(super) fn housekeeping_durable(&mut self, ticket: Ticket) {
         self.housekeeping.waiting.take_if(|waiting| *waiting == ticket);
     }

@@ -155,6 +155,10 @@ pub struct Replica {
     pub(super) flushing: Option<(Ticket, AppliedThrough)>,
     pub(super) incoming: Option<Incoming>,
     pub(super) outgoing: BTreeMap<NodeId, Outgoing>,
+    /// Snapshots sent so far.
+    pub(super) streams: u64,
+    /// The rows were cleared for a snapshot that is not complete yet.
+    pub(super) hollow: bool,
     /// Reads that raft has confirmed, waiting for their index to be applied.
     waiting: Vec<(LogIndex, u64)>,
     pub(super) housekeeping: Housekeeping,
@@ -252,6 +256,8 @@ impl Replica {
             flushing: None,
             incoming: None,
             outgoing: BTreeMap::new(),
+            streams: 0,
+            hollow: false,
             waiting: Vec::new(),
             housekeeping: Housekeeping::default(),
             replicas,
@@ -329,13 +335,18 @@ impl Replica {
         tracing::error!(shard = %self.shard, %damage, "damage found");
         if self.is_sound() {
             // One replica alone keeps what is sound; with others it is rebuilt from them.
-            self.health = if self.replicas == 1 {
-                Health::Alone
+            if self.replicas == 1 {
+                self.health = Health::Alone;
             } else {
-                let clearing = Clearing::shard(self.shard, self.store.tokens());
-                Health::Clearing(Box::new(ClearingState { clearing, waiting: None }))
-            };
+                self.begin_clearing();
+            }
         }
+    }
+
+    /// What this replica has is given up; once it is cleared away, the replica is rebuilt.
+    pub(super) fn begin_clearing(&mut self) {
+        let clearing = Clearing::shard(self.shard, self.store.tokens());
+        self.health = Health::Clearing(Box::new(ClearingState { clearing, waiting: None }));
     }
 
     /// Whether the replica has found no damage and is complete.
@@ -449,8 +460,10 @@ impl Replica {
 
     /// Clear what is left of a damaged replica, slice by slice, then start raft anew.
     fn go_on_rebuilding<W: World>(&mut self, config: &Config, world: &mut W, output: &mut Output) {
+        // A flush that is under way would bring back what is being cleared.
+        let busy = self.flushing.is_some() || self.is_housekeeping();
         let Health::Clearing(progress) = &mut self.health else { return };
-        if progress.waiting.is_some() {
+        if progress.waiting.is_some() || busy {
             return;
         }
         if let Some(part) = progress.clearing.next(world.rows(), CLEAR_KEYS_MAX) {

@@ -20,12 +20,15 @@ const PART_BYTES: usize = 256 << 10;
 const RESEND_AFTER: Duration = Duration::from_millis(500);
 /// ...and the snapshot is given up after so many sendings of one part.
 const SENDINGS_MAX: u32 = 20;
+/// A replica that was cleared for a snapshot and hears nothing more of it for this long asks to be rebuilt.
+const ABANDONED_AFTER: Duration = Duration::from_secs(5);
 /// Keys that one step clears at most.
 const CLEAR_KEYS_MAX: usize = 5_000;
 
 /// A snapshot being sent.
 #[derive(Debug)]
 pub struct Outgoing {
+    stream: u64,
     number: u64,
     sent: Monotonic,
     sendings: u32,
@@ -38,6 +41,8 @@ pub struct Outgoing {
 pub struct Incoming {
     from: NodeId,
     term: Term,
+    stream: u64,
+    heard: Monotonic,
     expected: u64,
     stage: Stage,
 }
@@ -60,7 +65,9 @@ impl Replica {
             tracing::info!(shard = %self.shard, %to, "sending a snapshot");
             crate::sometimes!(world, "snapshot sent");
             let now = world.clock().monotonic;
-            self.outgoing.insert(to, Outgoing { number: 0, sent: now, sendings: 0, through: None });
+            self.streams += 1;
+            let stream = self.streams;
+            self.outgoing.insert(to, Outgoing { stream, number: 0, sent: now, sendings: 0, through: None });
             self.send_part(to, world, output);
         }
     }
@@ -80,7 +87,7 @@ impl Replica {
             }
         };
         outgoing.through = chunk.end.as_ref().map(|end| end.applied.position.index);
-        let part = SnapshotPart { term: self.raft.term(), chunk };
+        let part = SnapshotPart { term: self.raft.term(), stream: outgoing.stream, chunk };
         output.bodies.push((to, Body::Snapshot { shard: self.shard, part }));
     }
 
@@ -94,13 +101,14 @@ impl Replica {
     pub fn snapshot_received<W: World>(
         &mut self,
         from: NodeId,
+        stream: u64,
         parts: u64,
         complete: bool,
         world: &mut W,
         output: &mut Output,
     ) {
         let Some(outgoing) = self.outgoing.get_mut(&from) else { return };
-        if parts != outgoing.number + 1 {
+        if stream != outgoing.stream || parts != outgoing.number + 1 {
             return;
         }
         match outgoing.through {
@@ -137,26 +145,40 @@ impl Replica {
     /// When a part must be sent again.
     #[must_use]
     pub fn snapshot_wake(&self) -> Option<Monotonic> {
-        self.outgoing.values().map(|outgoing| outgoing.sent.plus(RESEND_AFTER)).min()
+        let outgoing = self.outgoing.values().map(|outgoing| outgoing.sent.plus(RESEND_AFTER)).min();
+        let incoming =
+            self.incoming.as_ref().filter(|_| self.hollow).map(|incoming| incoming.heard.plus(ABANDONED_AFTER));
+        [outgoing, incoming].into_iter().flatten().min()
     }
 
     /// A leader sends a part.
     pub fn receive_snapshot<W: World>(&mut self, from: NodeId, part: SnapshotPart, world: &mut W, output: &mut Output) {
         let number = part.chunk.number;
-        let fits = self.incoming.as_ref().is_some_and(|incoming| incoming.from == from && incoming.term == part.term);
+        let now = world.clock().monotonic;
+        let of = |incoming: &Incoming| (incoming.from, incoming.term, incoming.stream);
+        let fits = self.incoming.as_ref().is_some_and(|incoming| of(incoming) == (from, part.term, part.stream));
         if number == 0 && !fits {
+            let outdated = |incoming: &Incoming| {
+                incoming.term > part.term || incoming.from == from && incoming.stream > part.stream
+            };
             // A rows batch that is under way belongs to what is about to be cleared: let it finish first.
-            if self.flushing.is_none() && !matches!(self.health, super::Health::Clearing(_)) && !self.is_writing() {
-                let stage = Stage::Accepting(Box::new(part.clone()));
-                self.incoming = Some(Incoming { from, term: part.term, expected: 0, stage });
+            let busy = self.flushing.is_some()
+                || self.is_housekeeping()
+                || matches!(self.health, super::Health::Clearing(_))
+                || self.is_writing();
+            if !busy && !self.incoming.as_ref().is_some_and(outdated) {
+                let (term, stream) = (part.term, part.stream);
+                let stage = Stage::Accepting(Box::new(part));
+                self.incoming = Some(Incoming { from, term, stream, heard: now, expected: 0, stage });
                 self.advance_incoming(world);
             }
             return;
         }
         let Some(incoming) = self.incoming.as_mut().filter(|_| fits) else { return };
+        incoming.heard = now;
         if number < incoming.expected {
             let parts = incoming.expected;
-            self.acknowledge(from, part.term, parts, false, output);
+            self.acknowledge(from, part.term, part.stream, parts, false, output);
         } else if number == incoming.expected && matches!(incoming.stage, Stage::Idle) {
             self.install(&part, world);
         }
@@ -170,13 +192,26 @@ impl Replica {
         })
     }
 
-    /// Whether rows are being replaced, so that nothing may be applied to them or read from them.
+    /// Whether the replica's rows were cleared for a snapshot that is not complete: nothing may be applied to them or read from them.
     #[must_use]
     pub fn is_installing(&self) -> bool {
-        self.incoming.as_ref().is_some_and(|incoming| !matches!(incoming.stage, Stage::Accepting(_)))
+        self.hollow
+    }
+
+    /// A snapshot that was begun and not finished leaves a replica without rows, which its raft knows nothing of: rebuild it.
+    fn give_up_incoming<W: World>(&mut self, world: &mut W) {
+        let now = world.clock().monotonic;
+        let waits = |incoming: &Incoming| now.since(incoming.heard) < ABANDONED_AFTER;
+        if self.hollow && !self.is_writing() && !self.incoming.as_ref().is_some_and(waits) {
+            tracing::warn!(shard = %self.shard, "a snapshot was abandoned half way");
+            crate::sometimes!(world, "snapshot abandoned");
+            self.incoming = None;
+            self.begin_clearing();
+        }
     }
 
     fn advance_incoming<W: World>(&mut self, world: &mut W) {
+        self.give_up_incoming(world);
         let Some(incoming) = &mut self.incoming else { return };
         if let Stage::Accepting(part) = &incoming.stage {
             match self.raft.accept_snapshot(incoming.from, incoming.term, &mut RaftEnvironment(world)) {
@@ -191,6 +226,7 @@ impl Replica {
                     self.store = ShardStore::empty(self.shard, self.store.tokens());
                     self.state = ShardState::default();
                     self.dirty_since = None;
+                    self.hollow = true;
                 }
             }
         }
@@ -238,12 +274,12 @@ impl Replica {
                 let last = *last;
                 incoming.expected += 1;
                 incoming.stage = Stage::Idle;
-                let (from, term, parts) = (incoming.from, incoming.term, incoming.expected);
+                let (from, term, stream, parts) = (incoming.from, incoming.term, incoming.stream, incoming.expected);
                 if last {
                     self.incoming = None;
                     self.adopt_snapshot(world);
                 }
-                self.acknowledge(from, term, parts, last, output);
+                self.acknowledge(from, term, stream, parts, last, output);
             }
             _ => {}
         }
@@ -267,19 +303,23 @@ impl Replica {
             Ok(Some((store, state))) => {
                 let applied = store.applied();
                 self.store = store;
+                self.hollow = false;
                 self.state = ShardState::decode(&state).expect("the sender's state passed its checksum");
                 self.commit = self.commit.max(applied.position.index);
                 self.raft.install_snapshot(applied, &mut RaftEnvironment(world));
                 tracing::info!(shard = %self.shard, index = %applied.position.index, "snapshot installed");
                 crate::sometimes!(world, "snapshot installed");
             }
-            Ok(None) => tracing::error!(shard = %self.shard, "an installed snapshot left no record"),
+            Ok(None) => {
+                tracing::error!(shard = %self.shard, "an installed snapshot left no record");
+                self.begin_clearing();
+            }
             Err(damage) => self.found_damage(&damage),
         }
     }
 
-    fn acknowledge(&self, to: NodeId, term: Term, parts: u64, complete: bool, output: &mut Output) {
-        output.bodies.push((to, Body::SnapshotReceived { shard: self.shard, term, parts, complete }));
+    fn acknowledge(&self, to: NodeId, term: Term, stream: u64, parts: u64, complete: bool, output: &mut Output) {
+        output.bodies.push((to, Body::SnapshotReceived { shard: self.shard, term, stream, parts, complete }));
     }
 }
 
