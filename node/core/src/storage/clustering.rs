@@ -3,7 +3,7 @@
 //!
 //! Each column is a component that no other component begins with, so a prefix of columns is a prefix of bytes, and
 //! everything with that prefix continues it. A component's first byte is never 0 nor 255: `ranges` builds bounds of these. Under
-//! DESC all bytes of a component are inverted. Format: FORMAT.md, "Row store"; checked against `trefoil_cql`'s order of values.
+//! DESC all bytes of a component are inverted. Format: FORMAT.md, "Row store"; checked against `trefoil_cql`'s order of values (KEY-ORDER).
 
 use super::component::{KeyReader, decode_component, encode_component};
 use crate::command::{ClusteringKey, ClusteringOrder};

@@ -1,6 +1,7 @@
 //! The merge of two rows: commutative, associative, idempotent, with Cassandra's rules for equal timestamps: a deletion beats
 //! a value, an expiring value a lasting one, a later expiry an earlier one, then larger bytes win (and then the shorter ttl,
-//! so that there is always one winner). Nothing deleted may come back by merging in another order.
+//! so that there is always one winner). Nothing deleted may come back by merging in another order
+//! (MERGE-ALGEBRA).
 
 use super::row::{Cell, Content, Header, Marker, RowView, RowWriter};
 use crate::bugs::{Bugs, PlantedBug};

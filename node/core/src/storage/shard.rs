@@ -2,7 +2,7 @@
 //!
 //! Applying changes the active memtable only. A flush freezes it and hands it out together with everything else that is not
 //! durable; until that is reported durable, reads see the frozen layers. One flush of a shard at a time: a second one on top of
-//! a first that failed would leave a hole. Nothing here depends on when flushes happen (`tests`, oracle `replicas_equal`).
+//! a first that failed would leave a hole. Nothing here depends on when flushes happen (FLUSH-INVISIBLE, EQUAL-REPLICAS).
 
 use super::apply::evaluate;
 use super::damage::Damage;

@@ -1,5 +1,5 @@
 //! Values as they lie in the store: a format version, a checksum over physical key, version and content, then the content.
-//! A value that rotted, or lies under a key it was not written for, is damage; one of a later version is refused.
+//! A value that rotted, or lies under a key it was not written for, is damage (DAMAGE-FOUND); one of a later version is refused.
 //!
 //! Also the overflow form: a bucket's content is a sorted list of (rest of the logical key, content).
 
