@@ -1,1 +1,7 @@
-//! placeholder
+//! Small, complete worlds: stateright takes the core's own types, not models of them, through every order of events within stated
+//! bounds. Each world is a file: its bounds in prose, its properties, the number of states it has, and the planted bugs on which
+//! it must fail. A number that changes is a change of behaviour, or of the bounds, and somebody has to say which.
+
+mod check;
+mod cluster;
+pub mod election;

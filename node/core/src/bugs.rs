@@ -31,6 +31,8 @@ pub enum PlantedBug {
     ReadFromDeposedLeader,
     /// A leader keeps its lease after it told another replica to stand.
     TransferKeepsLease,
+    /// A replica with a new disk votes and counts like one that has lost nothing.
+    LostStateForgotten,
     /// Reads at a new leader are served before an entry of its term is committed.
     ReadBeforeOwnTermCommitted,
     /// A leader stamps with the bare wall clock.

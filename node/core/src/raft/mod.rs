@@ -160,7 +160,8 @@ impl Raft {
             raft.log.reset(applied);
             raft.persistence.reset(applied.position);
         }
-        if start == Start::Rebuilding && raft.hard.rebuild.is_none() {
+        let lost = start == Start::Rebuilding && !env.planted(PlantedBug::LostStateForgotten);
+        if lost && raft.hard.rebuild.is_none() {
             raft.hard.rebuild = Some(RebuildId(env.random_below(u64::MAX)));
             raft.persistence.hard_state_changed();
         }

@@ -78,7 +78,7 @@ pub enum LogOp {
 }
 
 /// What the log store held for one shard when the node started.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SavedLog {
     /// Term, vote, rebuild.
     pub hard_state: HardState,
