@@ -22,6 +22,9 @@ mod table;
 mod truncate;
 mod types;
 
+#[cfg(test)]
+mod tests;
+
 pub use alter_keyspace::AlterKeyspace;
 pub use alter_table::{AddColumns, AlterTable, DropColumns, RenameColumns, TableChange};
 pub use alter_type::{AlterType, TypeChange};
