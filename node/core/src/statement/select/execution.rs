@@ -389,9 +389,11 @@ fn row_bytes(row: &ReadRow) -> usize {
     row.partition.key.len() + row.clustering.as_ref().map_or(0, Bytes::len) + cells
 }
 
+/// Behind this row. A row of static values is the only one of its partition.
 fn position_of(row: &ReadRow) -> Position {
-    let id = row.clustering.as_ref().map_or(RowId::Static, |key| RowId::Row(key.clone()));
-    Position { partition: row.partition.clone(), row: Some(id), returned_in_partition: 0 }
+    let id = row.clustering.clone().map(RowId::Row);
+    // Something was returned of it, so what is static there is no row of its own.
+    Position { partition: row.partition.clone(), row: id, returned_in_partition: 1 }
 }
 
 fn no_row() -> ReadRow {

@@ -77,8 +77,6 @@ impl Select {
         };
         let (clustering, can_match) = match self.restrictions.clustering.bind(scope)? {
             BoundClustering::All => (Vec::new(), true),
-            // Rows of a table without clustering columns are whole partitions.
-            BoundClustering::Rows(_) if self.clustering_types.is_empty() => (Vec::new(), true),
             BoundClustering::Rows(rows) => {
                 let can_match = !rows.is_empty();
                 (rows.iter().map(ClusteringRange::row).collect(), can_match)
@@ -90,8 +88,7 @@ impl Select {
         };
         let filters = self.restrictions.filters.iter().map(|filter| filter.bind(scope)).collect::<Result<_, _>>()?;
         let bound = self.selection.terms.iter().map(|term| bind_selected(term, scope)).collect::<Result<_, _>>()?;
-        let is_one_row =
-            self.clustering_types.is_empty() || matches!(&clustering[..], [range] if range.as_row().is_some());
+        let is_one_row = matches!(&clustering[..], [range] if range.as_row().is_some());
         let is_one_key = matches!(&partitions, Partitions::Keys(keys) if keys.len() == 1);
         let partitions = if can_match { partitions } else { Partitions::Keys(Vec::new()) };
         if !can_match {

@@ -6,7 +6,7 @@
 
 mod build;
 mod local;
-pub(super) mod read;
+mod read;
 mod ring;
 mod schema_rows;
 mod traces;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use trefoil_cql::types::CqlType;
 
 /// Carry out a command on rows in ring and clustering order.
-pub(in crate::statement) fn read(rows: &[ReadRow], command: &ReadCommand, now_seconds: i64) -> ReadResult {
+pub(super) fn read(rows: &[ReadRow], command: &ReadCommand, now_seconds: i64) -> ReadResult {
     let mut result = ReadResult { rows: Vec::new(), resume: None, now_seconds };
     for partition in rows.chunk_by(|a, b| a.partition == b.partition) {
         if wants_partition(&partition[0], command) && !read_partition(partition, command, &mut result) {

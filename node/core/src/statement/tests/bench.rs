@@ -1,6 +1,6 @@
 //! A cluster of one shard in memory, for tests: definitions, writes and reads by text and values.
 
-use super::memory::Memory;
+use super::store::Store;
 use crate::bugs::NoBugs;
 use crate::config::{Layout, NodeInfo};
 use crate::ids::{NodeId, SchemaVersion, ZoneId};
@@ -20,7 +20,7 @@ use trefoil_cql::types::CqlType;
 /// A cluster of one shard.
 pub(super) struct Bench {
     pub schema: Schema,
-    pub memory: Memory,
+    pub store: Store,
     pub keyspace: Option<String>,
     layout: Layout,
     rng: ChaCha8Rng,
@@ -59,7 +59,7 @@ impl Bench {
     pub fn new(statements: &[&str]) -> Bench {
         let mut bench = Bench {
             schema: Schema::default(),
-            memory: Memory::default(),
+            store: Store::new(),
             keyspace: None,
             layout: layout(),
             rng: ChaCha8Rng::seed_from_u64(1),
@@ -138,12 +138,12 @@ impl Bench {
                 let mut execution = SelectExecution::new(read);
                 while let Some(command) = execution.next_command() {
                     self.commands += 1;
-                    execution.absorb(self.memory.read(&command))?;
+                    execution.absorb(self.store.read(&command, self.now))?;
                 }
                 let rows = decode(execution.encode(&options())?);
                 return Ok(Outcome { rows, plan: description });
             }
-            Plan::Write(write) => write.answer(self.memory.write(&write.conditions, &write.mutations, self.now))?,
+            Plan::Write(write) => write.answer(self.store.write(&write.conditions, &write.mutations, self.now))?,
             Plan::Schema(definition) => {
                 let version = SchemaVersion(self.schema.version.0 + 1);
                 let context = DefinitionContext { version, stamp: HybridTime(self.now) };
