@@ -74,11 +74,19 @@ fn main() -> ExitCode {
 
 async fn run(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
     let folder = tempfile::Builder::new().prefix("trefoil-kill-loop-").tempdir()?;
+    let result = run_in(arguments, folder.path()).await;
+    if result.is_err() {
+        eprintln!("kept: {}", folder.keep().display());
+    }
+    result
+}
+
+async fn run_in(arguments: &Arguments, folder: &std::path::Path) -> Result<String, Box<dyn Error>> {
     let binary = match &arguments.binary {
         Some(binary) => binary.clone(),
         None => std::env::current_exe()?.with_file_name("trefoil"),
     };
-    let mut server = server(&binary, folder.path());
+    let mut server = server(&binary, folder);
     let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed);
     let mut writers: Vec<Writer> = (0..arguments.writers)
         .map(|number| Writer { number, inserted: Vec::new(), next: 0, counted: 0, uncertain: false })
@@ -87,7 +95,8 @@ async fn run(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
     for life in 0..=arguments.kills {
         let began = Instant::now();
         server.start()?;
-        let addresses = server.answers(START_DEADLINE).await?.cql;
+        let ready = server.answers(START_DEADLINE).await;
+        let addresses = ready.map_err(|error| format!("after {life} kills: {error}"))?.cql;
         restarts.push(began.elapsed());
         if life == 0 {
             create(addresses[0], arguments.writers).await?;
