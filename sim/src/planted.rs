@@ -21,7 +21,7 @@ const fn net(bug: PlantedBug, preset: Preset, seeds: u64) -> Net {
     Net { bug, preset, seeds }
 }
 
-/// Every planted bug that the node knows, with its net.
+/// Every planted bug that the node makes on request, with its net.
 pub const NETS: &[Net] = &[
     net(PlantedBug::LeaseNotShortenedForDrift, Preset::Leases, 100),
     net(PlantedBug::VoteNotPersisted, Preset::Elections, 100),
@@ -33,12 +33,11 @@ pub const NETS: &[Net] = &[
     net(PlantedBug::RestartForgetsLease, Preset::Leases, 100),
     net(PlantedBug::MemtableLostAtFlush, Preset::Storage, 50),
     net(PlantedBug::LogCutBeforeFlush, Preset::Storage, 50),
+    net(PlantedBug::TransferKeepsLease, Preset::Leases, 400),
     net(PlantedBug::ReadFromDeposedLeader, Preset::Leases, 100),
     net(PlantedBug::ReadBeforeOwnTermCommitted, Preset::Leases, 400),
-    net(PlantedBug::StampFromWallClock, Preset::Clocks, 50),
     net(PlantedBug::ConflictingSuffixKept, Preset::Elections, 200),
     net(PlantedBug::BatchTorn, Preset::Paging, 20),
-    net(PlantedBug::ConditionEvaluatedEarly, Preset::Elections, 100),
     net(PlantedBug::TombstoneLosesTie, Preset::Storage, 100),
     net(PlantedBug::ExpiryByLocalWallClock, Preset::Expiry, 100),
     net(PlantedBug::PageRepeatsRow, Preset::Paging, 20),

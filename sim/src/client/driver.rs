@@ -316,9 +316,13 @@ impl Client {
         for link in self.links.values_mut() {
             link.abandon(lane);
         }
-        // Some drivers keep a connection that does not answer, some close it.
-        if self.turn.is_multiple_of(2) {
+        // A handshake that is not answered has failed. Of a connection that worked, some drivers keep what does not answer,
+        // some close it.
+        if self.turn.is_multiple_of(2) || self.links.get(&node).is_some_and(|link| !link.ready) {
             self.hang_up(node, history, around);
+        }
+        if self.routing == Routing::Sticky {
+            self.turn += 1;
         }
         if is_definition {
             let timeout_ms = self.timeout_ms;
