@@ -20,7 +20,7 @@ fn clean(preset: Preset, count: u64) {
 
 #[test]
 fn the_swarm_is_clean() {
-    clean(Preset::Swarm, 30);
+    clean(Preset::Swarm, 12);
 }
 
 #[test]
