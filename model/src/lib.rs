@@ -5,3 +5,4 @@
 mod check;
 mod cluster;
 pub mod election;
+pub mod lease;
