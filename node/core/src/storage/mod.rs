@@ -47,6 +47,7 @@ pub use flush::FlushPart;
 pub use ranges::{SliceBound, clustering_slice};
 pub use shard::{MemoryUse, ShardStore, TokenRange};
 pub use snapshot::{InstallPart, SnapshotChunk, SnapshotEnd};
+pub use stored::verify;
 pub use sweep::{Sweep, SweepPart};
 
 #[cfg(test)]

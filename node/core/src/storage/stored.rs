@@ -51,6 +51,14 @@ pub(crate) fn open<'a>(shard: ShardId, key: &[u8], value: &'a [u8]) -> Result<&'
     Ok(content)
 }
 
+/// Whether a value is what was once written under this physical key; for tools that verify a store from outside.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn verify(key: &[u8], value: &[u8]) -> Result<(), &'static str> {
+    open(ShardId::CATALOGUE, key, value).map(|_| ()).map_err(|damage| damage.reason)
+}
+
 /// A row in the store: its bytes, and the purge horizon they were written under.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StoredRow<'a> {

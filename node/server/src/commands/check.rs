@@ -5,7 +5,7 @@ use crate::store::{CheckReport, check_folder};
 use std::process::ExitCode;
 
 pub(super) fn run(arguments: &CheckArguments) -> Result<ExitCode, CommandError> {
-    let reports = check_folder(&arguments.dir, |_, _| Ok(()))?;
+    let reports = check_folder(&arguments.dir, trefoil_core::storage::verify)?;
     for report in &reports {
         println!("{report}");
     }

@@ -8,7 +8,7 @@ use std::fmt::{Display, Formatter};
 use std::path::{Path, PathBuf};
 
 /// Verifies one row: its key and its sealed value.
-pub type RowCheck = fn(&[u8], &[u8]) -> Result<(), String>;
+pub type RowCheck = fn(&[u8], &[u8]) -> Result<(), &'static str>;
 
 /// What was found in one node's folder.
 #[derive(Debug)]

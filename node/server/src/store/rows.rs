@@ -51,6 +51,11 @@ impl RowsStore {
         read().map_err(|source| self.environment.error(source))
     }
 
+    #[cfg(test)]
+    pub(super) fn put(&self, txn: &mut RwTxn<'_>, key: &[u8], value: &[u8]) {
+        self.table.put(txn, key, value).expect("a test's store can be written");
+    }
+
     /// What makes the view, on the thread that reads.
     #[must_use]
     pub fn reader(&self) -> RowsReader {
@@ -112,6 +117,10 @@ impl RowsView {
 
 impl Rows for RowsView {
     fn get(&self, key: &[u8]) -> Option<&[u8]> {
+        if key.is_empty() {
+            // LMDB knows no empty keys.
+            return None;
+        }
         self.table.get(self.txn(), key).unwrap_or_else(|error| self.unreadable(error))
     }
 
