@@ -43,15 +43,18 @@ impl Layout {
     /// shard 1 and so on, see `preferred_leader`.
     #[must_use]
     pub fn replicas(&self, shard: ShardId) -> Vec<NodeId> {
-        (0..self.zones.len())
-            .filter_map(|zone| {
-                let nodes: Vec<NodeId> =
-                    self.nodes.iter().filter(|node| usize::from(node.zone.0) == zone).map(|node| node.id).collect();
-                // Shards walk over a zone's nodes only after they have walked over the zones, so that leaders spread evenly.
-                let turn = shard.0 as usize / self.zones.len().max(1);
-                (!nodes.is_empty()).then(|| nodes[turn % nodes.len()])
-            })
-            .collect()
+        self.each_replica(shard).collect()
+    }
+
+    /// The same without a list: every request asks for them.
+    pub fn each_replica(&self, shard: ShardId) -> impl Iterator<Item = NodeId> {
+        // Shards walk over a zone's nodes only after they have walked over the zones, so that leaders spread evenly.
+        let turn = shard.0 as usize / self.zones.len().max(1);
+        (0..self.zones.len()).filter_map(move |zone| {
+            let nodes = || self.nodes.iter().filter(move |node| usize::from(node.zone.0) == zone);
+            let turn = turn.checked_rem(nodes().count())?;
+            nodes().nth(turn).map(|node| node.id)
+        })
     }
 
     /// The replica that should lead a shard when all are well: leaders are spread over zones.

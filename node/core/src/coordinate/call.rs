@@ -77,12 +77,12 @@ impl Call {
 
 /// Where to send a call whose leader is not known for sure: what is believed first, then every replica in turn.
 #[must_use]
-pub fn candidate(replicas: &[NodeId], believed: Option<NodeId>, attempts: u32) -> Option<NodeId> {
-    match believed {
-        Some(leader) if attempts % 3 != 2 => Some(leader),
-        _ if replicas.is_empty() => None,
-        _ => Some(replicas[attempts as usize % replicas.len()]),
+pub fn candidate(replicas: impl FnOnce() -> Vec<NodeId>, believed: Option<NodeId>, attempts: u32) -> Option<NodeId> {
+    if let Some(leader) = believed.filter(|_| attempts % 3 != 2) {
+        return Some(leader);
     }
+    let replicas = replicas();
+    replicas.get((attempts as usize).checked_rem(replicas.len())?).copied()
 }
 
 #[cfg(test)]
@@ -116,11 +116,12 @@ mod tests {
     #[test]
     fn every_replica_gets_its_turn() {
         let replicas = [NodeId(0), NodeId(1), NodeId(2)];
-        let asked: Vec<_> = (0..9).filter_map(|attempts| candidate(&replicas, Some(NodeId(1)), attempts)).collect();
+        let asked: Vec<_> =
+            (0..9).filter_map(|attempts| candidate(|| replicas.to_vec(), Some(NodeId(1)), attempts)).collect();
         for replica in replicas {
             assert!(asked.contains(&replica) || replica == NodeId(0));
         }
-        let asked: Vec<_> = (0..3).filter_map(|attempts| candidate(&replicas, None, attempts)).collect();
+        let asked: Vec<_> = (0..3).filter_map(|attempts| candidate(|| replicas.to_vec(), None, attempts)).collect();
         assert_eq!(asked, replicas);
     }
 }

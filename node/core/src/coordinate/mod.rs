@@ -222,15 +222,17 @@ impl Node {
 
     /// Where to send a request for a shard's leader.
     fn target(&self, shard: ShardId, attempts: u32) -> Option<NodeId> {
-        call::candidate(&self.config.layout.replicas(shard), self.believed_leader(shard), attempts)
+        call::candidate(|| self.config.layout.replicas(shard), self.believed_leader(shard), attempts)
     }
 
     /// How many replicas of a shard make a majority, and how many seem to be alive.
     fn replicas_alive(&self, shard: ShardId) -> (i32, i32) {
-        let replicas = self.config.layout.replicas(shard);
-        let alive = replicas.iter().filter(|&&node| self.liveness.is_alive(node)).count();
-        let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
-        (count(replicas.len() / 2 + 1), count(alive))
+        let (mut replicas, mut alive) = (0, 0);
+        for node in self.config.layout.each_replica(shard) {
+            replicas += 1;
+            alive += i32::from(self.liveness.is_alive(node));
+        }
+        (replicas / 2 + 1, alive)
     }
 
     /// The majority needed and the replicas alive, if those are too few and have been for a while.

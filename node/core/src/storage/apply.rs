@@ -6,7 +6,7 @@
 
 use super::damage::Damage;
 use super::key::RowRef;
-use super::live::{collect_cells, column_cells, with_statics};
+use super::live::{Copies, collect_cells, column_cells, with_statics};
 use super::memtable::Memtable;
 use super::merge::Normaliser;
 use super::predicate::condition_holds;
@@ -123,9 +123,10 @@ fn read_row<R: Rows, B: Bugs>(
     }
     let deletions = view.deletions(table, partition)?;
     let mut exists = false;
-    let collect = |row: RowRef<'_>, cells: &mut Vec<ReadCell>| {
+    let mut copies = Copies::default();
+    let mut collect = |row: RowRef<'_>, cells: &mut Vec<ReadCell>| {
         let (found, _) = view.row(table, partition, row, &deletions)?;
-        Ok(found.is_some_and(|found| collect_cells(&found, stamp.seconds(), |_| true, cells)))
+        Ok(found.is_some_and(|found| collect_cells(&found, stamp.seconds(), |_| true, &mut copies, cells)))
     };
     if let RowId::Row(key) = row {
         exists = collect(RowRef::Row(key), &mut read.cells)?;
@@ -341,7 +342,7 @@ impl<R: Rows, B: Bugs> Writing<'_, '_, R, B> {
         let (found, _) = self.view.row(mutation.table, &mutation.partition, RowRef::of(row), &deletions)?;
         let mut cells = Vec::new();
         if let Some(found) = found {
-            collect_cells(&found, self.seconds(), |wanted| wanted == column, &mut cells);
+            collect_cells(&found, self.seconds(), |wanted| wanted == column, &mut Copies::default(), &mut cells);
         }
         Ok(column_cells(&cells, column).to_vec())
     }

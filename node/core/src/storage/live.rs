@@ -3,34 +3,52 @@
 use super::view::RowBytes;
 use crate::command::ReadCell;
 use crate::ids::ColumnId;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
-/// A stored row up to this long is copied whole, and its cells share the copy; of a longer one cells are copied one by one.
-const COPY_WHOLE_BYTES: usize = 2_048;
+/// A value at least this long is shared with the memtable it lies in; shorter ones are cheaper to copy.
+const SHARED_VALUE_BYTES: usize = 1_024;
+
+/// What one of an answer's buffers has room for at least, from the second on.
+const BUFFER_BYTES: usize = 4_096;
+
+/// Copies parts of rows into few buffers, which the cells of an answer share: an allocation for a page, not for a cell.
+#[derive(Debug, Default)]
+pub(crate) struct Copies {
+    buffer: BytesMut,
+    begun: bool,
+}
+
+impl Copies {
+    /// A copy of these bytes.
+    #[inline]
+    pub(crate) fn copy(&mut self, bytes: &[u8]) -> Bytes {
+        if bytes.is_empty() {
+            return Bytes::new();
+        }
+        if self.buffer.capacity() < bytes.len() {
+            // The first may well be the only one.
+            let room =
+                if std::mem::replace(&mut self.begun, true) { bytes.len().max(BUFFER_BYTES) } else { bytes.len() };
+            self.buffer = BytesMut::with_capacity(room);
+        }
+        self.buffer.extend_from_slice(bytes);
+        self.buffer.split().freeze()
+    }
+}
 
 /// Append the live cells of wanted columns; says whether a reader sees a row: by its marker, or by any value.
 pub(crate) fn collect_cells(
     row: &RowBytes<'_>,
     now_seconds: i64,
     wanted: impl Fn(ColumnId) -> bool,
+    copies: &mut Copies,
     cells: &mut Vec<ReadCell>,
 ) -> bool {
-    let copied;
-    let whole = match row {
-        RowBytes::Memory(bytes) => Some(*bytes),
-        RowBytes::Stored(bytes) if bytes.len() > COPY_WHOLE_BYTES => None,
-        other => {
-            copied = Bytes::copy_from_slice(other.view().bytes());
-            Some(&copied)
-        }
+    let mut keep = |part: &[u8]| match row {
+        RowBytes::Memory(bytes) if part.len() >= SHARED_VALUE_BYTES => bytes.slice_ref(part),
+        _ => copies.copy(part),
     };
-    let view = whole.map_or(row.view(), |whole| super::row::RowView::trusted(whole));
-    let share = |part: &[u8]| match whole {
-        _ if part.is_empty() => Bytes::new(),
-        Some(whole) => whole.slice_ref(part),
-        None => Bytes::copy_from_slice(part),
-    };
-    let (header, iterator) = view.parts();
+    let (header, iterator) = row.view().parts();
     let mut alive = header.marker.is_some_and(|marker| marker.is_live(now_seconds));
     for cell in iterator {
         let Some(value) = cell.live_value(now_seconds) else { continue };
@@ -42,11 +60,11 @@ pub(crate) fn collect_cells(
             };
             cells.push(ReadCell {
                 column: cell.column,
-                path: cell.path.map_or_else(Bytes::new, share),
+                path: cell.path.map_or_else(Bytes::new, &mut keep),
                 timestamp: cell.timestamp,
                 ttl,
                 expires,
-                value: share(value),
+                value: keep(value),
             });
         }
     }

@@ -6,7 +6,7 @@
 
 use super::damage::Damage;
 use super::key::RowRef;
-use super::live::{collect_cells, with_statics};
+use super::live::{Copies, collect_cells, with_statics};
 use super::predicate::passes;
 use super::view::{From, PartitionDeletions, RowBytes, View};
 use crate::bugs::{Bugs, PlantedBug};
@@ -36,6 +36,7 @@ pub(crate) fn execute<R: Rows, B: Bugs>(
         now_seconds,
         horizon: view.horizon(command.table),
         rows: Vec::new(),
+        copies: Copies::default(),
         budget: i64::from(command.byte_budget),
         progress: false,
         per_partition: if command.distinct { 1 } else { command.per_partition_limit.unwrap_or(u32::MAX) },
@@ -68,6 +69,7 @@ struct Reading<'a, 'c, R, B> {
     now_seconds: i64,
     horizon: i64,
     rows: Vec<ReadRow>,
+    copies: Copies,
     budget: i64,
     /// Whether this page has got past anything: it must, or the next would stop at the same place.
     progress: bool,
@@ -186,7 +188,7 @@ impl<'a, R: Rows, B: Bugs> Reading<'a, '_, R, B> {
     ) -> Result<bool, Damage> {
         let (row, bytes) = self.view.row(self.command.table, partition, RowRef::Static, deletions)?;
         self.budget -= bytes as i64;
-        Ok(row.is_some_and(|row| collect_cells(&row, self.now_seconds, |column| self.is_wanted(column), cells)))
+        Ok(row.is_some_and(|row| self.collect(&row, cells)))
     }
 
     /// What of a range lies behind the last row in the direction of the read.
@@ -225,7 +227,7 @@ impl<'a, R: Rows, B: Bugs> Reading<'a, '_, R, B> {
         self.budget -= bytes as i64;
         self.progress = true;
         if let Some(row) = row {
-            progress.returned += u32::from(self.offer_row(partition, || key.clone(), &row, statics));
+            progress.returned += u32::from(self.offer_row(partition, |_| key.clone(), &row, statics));
         }
         if self.command.clustering.len() > 1 {
             progress.last = Some(Cow::Owned(key.to_vec()));
@@ -250,7 +252,7 @@ impl<'a, R: Rows, B: Bugs> Reading<'a, '_, R, B> {
             self.budget -= next.bytes as i64;
             self.progress = true;
             if let Some(row) = next.row {
-                let key = || Bytes::copy_from_slice(&next.clustering);
+                let key = |copies: &mut Copies| copies.copy(&next.clustering);
                 progress.returned += u32::from(self.offer_row(partition, key, &row, statics));
             }
             progress.last = Some(next.clustering);
@@ -265,24 +267,27 @@ impl<'a, R: Rows, B: Bugs> Reading<'a, '_, R, B> {
         true
     }
 
-    fn is_wanted(&self, column: ColumnId) -> bool {
-        self.wanted.as_ref().is_none_or(|wanted| wanted.binary_search(&column).is_ok())
+    fn collect(&mut self, row: &RowBytes<'_>, cells: &mut Vec<ReadCell>) -> bool {
+        let wanted = self.wanted.as_deref();
+        let is_wanted = |column| wanted.is_none_or(|wanted| wanted.binary_search(&column).is_ok());
+        collect_cells(row, self.now_seconds, is_wanted, &mut self.copies, cells)
     }
 
     /// Return a row if it is alive and passes; says whether it was.
     fn offer_row(
         &mut self,
         partition: &PartitionKey,
-        key: impl FnOnce() -> Bytes,
+        key: impl FnOnce(&mut Copies) -> Bytes,
         row: &RowBytes<'_>,
         statics: &[ReadCell],
     ) -> bool {
-        let mut cells = Vec::new();
-        if !collect_cells(row, self.now_seconds, |column| self.is_wanted(column), &mut cells) {
+        let mut cells = Vec::with_capacity(self.wanted.as_ref().map_or(0, Vec::len));
+        if !self.collect(row, &mut cells) {
             return false;
         }
         with_statics(&mut cells, statics);
-        self.offer(partition, Some(key()), cells)
+        let key = key(&mut self.copies);
+        self.offer(partition, Some(key), cells)
     }
 
     fn offer(&mut self, partition: &PartitionKey, clustering: Option<Bytes>, cells: Vec<ReadCell>) -> bool {

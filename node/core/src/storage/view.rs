@@ -312,7 +312,8 @@ impl<'a, R: Rows, B: Bugs> View<'a, R, B> {
         let mut first = key::partition_key(Space::Rows, table, partition, start.len());
         let prefix = first.len();
         key::put_row(RowRef::Row(start), &mut first);
-        let mut last = first[..prefix].to_vec();
+        let mut last = Vec::with_capacity(prefix + 1 + end.len());
+        last.extend_from_slice(&first[..prefix]);
         if end.is_empty() {
             key::put_behind_rows(&mut last);
         } else {

@@ -107,9 +107,15 @@ impl SelectExecution {
         }
         if self.plan.is_point {
             // Nothing can come after it, so the template is not needed again.
-            let mut command = self.plan.template.clone();
-            command.resume = self.resume.take();
-            return Some(command);
+            let template = &mut self.plan.template;
+            return Some(ReadCommand {
+                partitions: std::mem::replace(&mut template.partitions, Partitions::Keys(Vec::new())),
+                clustering: std::mem::take(&mut template.clustering),
+                columns: template.columns.take(),
+                filters: std::mem::take(&mut template.filters),
+                resume: self.resume.take(),
+                ..*template
+            });
         }
         let partitions = match self.mode {
             Mode::Ring if self.plan.keys.is_empty() => self.plan.template.partitions.clone(),

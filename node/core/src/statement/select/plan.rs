@@ -77,6 +77,10 @@ impl Select {
         };
         let (clustering, can_match) = match self.restrictions.clustering.bind(scope)? {
             BoundClustering::All => (Vec::new(), true),
+            // Rows of a table without clustering columns are whole partitions: looked up by their keys, or all in a stretch.
+            BoundClustering::Rows(_) if self.clustering_types.is_empty() && self.restrictions.partition.is_ring() => {
+                (Vec::new(), true)
+            }
             BoundClustering::Rows(rows) => {
                 let can_match = !rows.is_empty();
                 (rows.iter().map(ClusteringRange::row).collect(), can_match)
