@@ -117,7 +117,7 @@ fn check_log(folder: &Path, report: &mut CheckReport) -> Result<(), StoreError> 
     let Some(table) = environment.existing_table(None)? else { return Ok(()) };
     let txn = environment.env.read_txn().map_err(|source| environment.error(source))?;
     report.identity = Identity::read(&environment, table, &txn)?;
-    let (_, loaded) = load::load(&environment, table, &txn)?;
+    let (_, _, loaded) = load::load(&environment, table, &txn)?;
     report.shards = loaded.shards.len() + loaded.damaged.len();
     report.entries = loaded.shards.values().map(|log| log.entries.len() as u64).sum();
     report.damaged_shards = loaded.damaged.into_values().collect();

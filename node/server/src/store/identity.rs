@@ -10,7 +10,7 @@ use heed::RoTxn;
 use trefoil_core::ids::NodeId;
 
 /// Format of the stores as a whole. Every change of a layout in this folder raises it.
-pub(super) const STORE_FORMAT: u32 = 1;
+pub(super) const STORE_FORMAT: u32 = 2;
 
 /// The key of the record; the log keeps it beside its entries, the rows in a table of its own.
 pub(super) const IDENTITY_KEY: &[u8] = b"M";

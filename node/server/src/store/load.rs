@@ -4,7 +4,7 @@
 //! damaged shard must never look like a shorter or an empty one, because this replica may have voted and acknowledged.
 
 use super::environment::{Environment, StoreError, Table};
-use super::log::{self, ENTRY_PREFIX, STATE_PREFIX, ShardState};
+use super::log::{self, ENTRY_PREFIX, Place, Places, STATE_PREFIX, ShardState};
 use bytes::{Bytes, BytesMut};
 use heed::RoTxn;
 use std::collections::BTreeMap;
@@ -61,16 +61,22 @@ const BUFFER_BYTES: usize = 256 << 10;
 /// Reads the entries of all shards and checks that they continue each other.
 struct Loader {
     states: BTreeMap<ShardId, ShardState>,
+    /// Whatever lies there, damaged or not.
+    places: BTreeMap<ShardId, Places>,
     loaded: LoadedLog,
     buffer: BytesMut,
 }
 
-pub(super) fn load(
-    environment: &Environment,
-    table: Table,
-    txn: &RoTxn<'_>,
-) -> Result<(BTreeMap<ShardId, ShardState>, LoadedLog), StoreError> {
-    let mut loader = Loader { states: BTreeMap::new(), loaded: LoadedLog::default(), buffer: BytesMut::new() };
+/// States of whole shards, places of everything, and what the node is told.
+pub(super) type Contents = (BTreeMap<ShardId, ShardState>, BTreeMap<ShardId, Places>, LoadedLog);
+
+pub(super) fn load(environment: &Environment, table: Table, txn: &RoTxn<'_>) -> Result<Contents, StoreError> {
+    let mut loader = Loader {
+        states: BTreeMap::new(),
+        places: BTreeMap::new(),
+        loaded: LoadedLog::default(),
+        buffer: BytesMut::new(),
+    };
     let states = table.prefix_iter(txn, &[STATE_PREFIX]).map_err(|source| environment.error(source))?;
     for item in states {
         let (key, record) = item.map_err(|source| environment.error(source))?;
@@ -82,11 +88,10 @@ pub(super) fn load(
     let entries = table.prefix_iter(txn, &[ENTRY_PREFIX]).map_err(|source| environment.error(source))?;
     for item in entries {
         let (key, record) = item.map_err(|source| environment.error(source))?;
-        let index = key.get(5..13).filter(|_| key.len() == 13).and_then(|index| index.try_into().ok());
-        let (Some(shard), Some(index)) = (shard_of(key), index.map(u64::from_be_bytes)) else {
-            return Err(environment.unreadable(format!("unknown record {}", key.escape_ascii())));
-        };
-        loader.entry(shard, LogIndex(index), key, record);
+        let place = Place::parse(key)
+            .ok_or_else(|| environment.unreadable(format!("unknown record {}", key.escape_ascii())))?;
+        loader.places.entry(place.shard).or_default().push_back(place);
+        loader.entry(place.shard, place.index, key, record);
     }
     Ok(loader.finish())
 }
@@ -137,7 +142,7 @@ impl Loader {
         self.damage(shard, kind);
     }
 
-    fn finish(mut self) -> (BTreeMap<ShardId, ShardState>, LoadedLog) {
+    fn finish(mut self) -> Contents {
         let short: Vec<(ShardId, LogIndex)> = self
             .loaded
             .shards
@@ -152,7 +157,7 @@ impl Loader {
             self.loaded.shards.remove(shard);
             self.states.remove(shard);
         }
-        (self.states, self.loaded)
+        (self.states, self.places, self.loaded)
     }
 }
 

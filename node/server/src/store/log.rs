@@ -1,6 +1,8 @@
 //! The log store: entries of every shard, and per shard one state record with term, vote, cut and last index.
 //!
-//! Keys: `E` shard index (big endian) for an entry, `S` shard for the state. The state's last index is what tells an
+//! Keys: `Z` sequence shard index (big endian) for an entry, `S` shard for the state. The sequence counts the entries of all
+//! shards as they are written, so that a commit goes to the end of the tree and touches few pages, whatever the number
+//! of shards in it; `shards` remembers where the entries are. The state's last index is what tells an
 //! entry that was lost from one that was never written. Cutting only moves the cut; the entries below it are removed in
 //! slices by `housekeeping`, so that a long cut never delays an append. What the state says and what the entries
 //! are must never disagree: both change in one transaction.
@@ -10,9 +12,8 @@ use super::identity::Identity;
 use super::load::{self, LoadedLog};
 use super::seal::{self, Fields, SealError};
 use super::writer::{Store, WriteError};
-use heed::{RoTxn, RwTxn};
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
+use heed::{PutFlags, RoTxn, RwTxn};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use trefoil_core::ids::{Incarnation, LogIndex, NodeId, ShardId, Term};
 use trefoil_core::raft::{Entry, HardState, LogOp, RebuildId};
@@ -21,21 +22,48 @@ use trefoil_core::world::DiskFailure;
 
 const INCARNATION_KEY: &[u8] = b"I";
 pub(super) const STATE_PREFIX: u8 = b'S';
-pub(super) const ENTRY_PREFIX: u8 = b'E';
+/// Above all others: entries are the end of the table.
+pub(super) const ENTRY_PREFIX: u8 = b'Z';
 
 /// Entries below a cut removed beside each commit, and in each commit made for nothing else.
-const REMOVED_BESIDE_COMMIT: u64 = 256;
-const REMOVED_WHEN_IDLE: u64 = 4096;
+const REMOVED_BESIDE_COMMIT: usize = 256;
+const REMOVED_WHEN_IDLE: usize = 4096;
 
 /// LMDB reuses the pages that a transaction freed in the second one after it.
 const COMMITS_UNTIL_REUSE: u8 = 2;
 
-pub(super) fn entry_key(shard: ShardId, index: LogIndex) -> [u8; 13] {
-    let mut key = [ENTRY_PREFIX; 13];
-    key[1..5].copy_from_slice(&shard.0.to_be_bytes());
-    key[5..13].copy_from_slice(&index.0.to_be_bytes());
-    key
+/// Where an entry lies: how many were written before it, and which it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) sequence: u64,
+    pub(super) shard: ShardId,
+    pub(super) index: LogIndex,
 }
+
+impl Place {
+    pub(super) fn key(&self) -> [u8; 21] {
+        let mut key = [ENTRY_PREFIX; 21];
+        key[1..9].copy_from_slice(&self.sequence.to_be_bytes());
+        key[9..13].copy_from_slice(&self.shard.0.to_be_bytes());
+        key[13..21].copy_from_slice(&self.index.0.to_be_bytes());
+        key
+    }
+
+    /// What an entry's key says.
+    pub(super) fn parse(key: &[u8]) -> Option<Place> {
+        let rest = key.strip_prefix(&[ENTRY_PREFIX])?;
+        let (sequence, rest) = rest.split_first_chunk()?;
+        let (shard, index) = rest.split_first_chunk()?;
+        Some(Place {
+            sequence: u64::from_be_bytes(*sequence),
+            shard: ShardId(u32::from_be_bytes(*shard)),
+            index: LogIndex(u64::from_be_bytes(index.try_into().ok()?)),
+        })
+    }
+}
+
+/// The entries of a shard that are in the table, also those below its cut, in order.
+pub(super) type Places = VecDeque<Place>;
 
 pub(super) fn state_key(shard: ShardId) -> [u8; 5] {
     let mut key = [STATE_PREFIX; 5];
@@ -44,25 +72,12 @@ pub(super) fn state_key(shard: ShardId) -> [u8; 5] {
 }
 
 /// What is known of one shard's log besides its entries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ShardState {
     pub(super) hard_state: HardState,
     pub(super) cut: (LogIndex, Term),
     /// The last entry; the cut's when there are none.
     pub(super) last: LogIndex,
-    /// Entries from here up to the cut may still be in the table, without meaning.
-    pub(super) rubbish_from: LogIndex,
-}
-
-impl Default for ShardState {
-    fn default() -> ShardState {
-        ShardState {
-            hard_state: HardState::default(),
-            cut: (LogIndex(0), Term(0)),
-            last: LogIndex(0),
-            rubbish_from: LogIndex(1),
-        }
-    }
 }
 
 impl ShardState {
@@ -72,7 +87,7 @@ impl ShardState {
         content.extend_from_slice(&self.hard_state.vote.unwrap_or_default().0.to_le_bytes());
         content.push(u8::from(self.hard_state.rebuild.is_some()));
         content.extend_from_slice(&self.hard_state.rebuild.map_or(0, |id| id.0).to_le_bytes());
-        for number in [self.cut.0.0, self.cut.1.0, self.last.0, self.rubbish_from.0] {
+        for number in [self.cut.0.0, self.cut.1.0, self.last.0] {
             content.extend_from_slice(&number.to_le_bytes());
         }
     }
@@ -89,12 +104,7 @@ impl ShardState {
             hard_state: HardState { term, vote, rebuild },
             cut: (LogIndex(fields.u64()?), Term(fields.u64()?)),
             last: LogIndex(fields.u64()?),
-            rubbish_from: LogIndex(fields.u64()?),
         })
-    }
-
-    fn has_rubbish(&self) -> bool {
-        self.rubbish_from <= self.cut.0
     }
 }
 
@@ -110,6 +120,14 @@ pub(super) fn decode_entry<'a>(key: &[u8], record: &'a [u8]) -> Result<(Term, Hy
     Ok((Term(fields.u64()?), HybridTime(fields.i64()?), fields.0))
 }
 
+/// A change of a shard's places.
+#[derive(Clone, Copy, Debug)]
+enum Move {
+    Pushed(ShardId),
+    TakenFromEnd(Place),
+    TakenFromStart(Place),
+}
+
 /// The log environment; after opening, the writer thread owns it.
 pub struct LogStore {
     environment: Environment,
@@ -118,6 +136,11 @@ pub struct LogStore {
     shards: BTreeMap<ShardId, ShardState>,
     /// As of the last commit, for the shards changed since.
     committed: BTreeMap<ShardId, ShardState>,
+    places: BTreeMap<ShardId, Places>,
+    /// What the transaction being made did to `places`, to be undone if it fails.
+    moves: Vec<Move>,
+    /// The sequence of the next entry.
+    next: u64,
     with_rubbish: BTreeSet<ShardId>,
     /// Shards whose entries are not believed; they are removed before anything of the shard is written.
     damaged: BTreeSet<ShardId>,
@@ -154,21 +177,27 @@ impl LogStore {
         identity.claim(&environment, table)?;
         let incarnation = next_incarnation(&environment, table)?;
         let txn = environment.env.read_txn().map_err(|source| environment.error(source))?;
-        let (shards, loaded) = load::load(&environment, table, &txn)?;
+        let (shards, places, loaded) = load::load(&environment, table, &txn)?;
         drop(txn);
         let damaged = loaded.damaged.keys().copied().collect();
-        let with_rubbish = shards.iter().filter(|(_, state)| state.has_rubbish()).map(|(shard, _)| *shard).collect();
-        let store = LogStore {
+        let last = places.values().filter_map(|places| places.back()).map(|place| place.sequence).max();
+        let mut store = LogStore {
             environment,
             table,
             shards,
             committed: BTreeMap::new(),
-            with_rubbish,
+            places,
+            moves: Vec::new(),
+            next: last.map_or(1, |last| last + 1),
+            with_rubbish: BTreeSet::new(),
             damaged,
             pressed: false,
             ageing: 0,
             record: Vec::new(),
         };
+        for shard in store.places.keys().copied().collect::<Vec<_>>() {
+            store.look_for_rubbish(shard);
+        }
         Ok((store, loaded, incarnation))
     }
 
@@ -194,14 +223,19 @@ impl LogStore {
             "shard {shard}: entries from {truncate_from} do not fit a log of {cut}..={last}"
         );
         state.last = LogIndex(truncate_from.0 + entries.len() as u64 - 1);
-        for index in state.last.0 + 1..=last.0 {
-            table.delete(txn, &entry_key(shard, LogIndex(index)))?;
+        if truncate_from <= last {
+            self.remove_from(txn, shard, truncate_from)?;
         }
+        let places = self.places.entry(shard).or_default();
         for (entry, index) in entries.iter().zip(truncate_from.0..) {
             assert!(entry.index.0 == index, "shard {shard}: entry {} where {index} must be", entry.index);
-            let key = entry_key(shard, entry.index);
+            let place = Place { sequence: self.next, shard, index: entry.index };
+            let key = place.key();
             seal::seal(&key, &mut self.record, |content| encode_entry(entry, content));
-            table.put(txn, &key, &self.record)?;
+            table.put_with_flags(txn, PutFlags::APPEND, &key, &self.record)?;
+            self.next += 1;
+            places.push_back(place);
+            self.moves.push(Move::Pushed(shard));
         }
         Ok(())
     }
@@ -211,7 +245,7 @@ impl LogStore {
         assert!(index <= state.last, "shard {shard}: cut at {index} of a log that ends at {}", state.last);
         if index > state.cut.0 {
             state.cut = (index, term);
-            self.with_rubbish.insert(shard);
+            self.look_for_rubbish(shard);
         }
     }
 
@@ -220,13 +254,29 @@ impl LogStore {
         let state = self.change(shard);
         state.cut = (index, term);
         state.last = index;
-        self.with_rubbish.insert(shard);
+        self.look_for_rubbish(shard);
         Ok(())
     }
 
-    fn remove_from(&self, txn: &mut RwTxn<'_>, shard: ShardId, index: LogIndex) -> heed::Result<()> {
-        let (start, end) = (entry_key(shard, index), entry_key(shard, LogIndex(u64::MAX)));
-        self.table.delete_range(txn, &(Bound::Included(&start[..]), Bound::Included(&end[..]))).map(|_| ())
+    fn look_for_rubbish(&mut self, shard: ShardId) {
+        let first = self.places.get(&shard).and_then(VecDeque::front).map(|place| place.index);
+        let cut = self.shards.get(&shard).map(|state| state.cut.0);
+        if first.is_some_and(|first| cut.is_some_and(|cut| first <= cut)) {
+            self.with_rubbish.insert(shard);
+        } else {
+            self.with_rubbish.remove(&shard);
+        }
+    }
+
+    /// Remove the entries at and after this index.
+    fn remove_from(&mut self, txn: &mut RwTxn<'_>, shard: ShardId, index: LogIndex) -> heed::Result<()> {
+        let Some(places) = self.places.get_mut(&shard) else { return Ok(()) };
+        while let Some(place) = places.back().copied().filter(|place| place.index >= index) {
+            places.pop_back();
+            self.moves.push(Move::TakenFromEnd(place));
+            self.table.delete(txn, &place.key())?;
+        }
+        Ok(())
     }
 
     /// Forget what was damaged: from here on the shard's log is what the node was told at start, empty.
@@ -244,30 +294,26 @@ impl LogStore {
         Ok(())
     }
 
-    /// Remove up to `budget` entries below cuts.
-    fn remove_rubbish(&mut self, txn: &mut RwTxn<'_>, budget: u64) -> heed::Result<()> {
-        let Some(shard) = self.with_rubbish.first().copied() else { return Ok(()) };
+    /// Remove up to `budget` entries below cuts, in the order in which they were written: neighbours share their pages.
+    fn remove_rubbish(&mut self, txn: &mut RwTxn<'_>, budget: usize) -> heed::Result<()> {
+        if self.with_rubbish.is_empty() {
+            return Ok(());
+        }
         if self.pressed {
             self.ageing = COMMITS_UNTIL_REUSE;
         }
-        let table = self.table;
-        let state = self.change(shard);
-        let cut = state.cut.0;
-        let from = entry_key(shard, state.rubbish_from);
-        let found = table.get_greater_than_or_equal_to(txn, &from)?.map(|(key, _)| key);
-        // Another shard's entry, another kind of record or nothing at all mean the same: nothing left here.
-        let first = found.and_then(|key| key.strip_prefix(&from[..5])).and_then(|index| index.try_into().ok());
-        let first = first.map_or(u64::MAX, u64::from_be_bytes);
-        if first <= cut.0 {
-            let through = cut.0.min(first.saturating_add(budget - 1));
-            let (start, end) = (entry_key(shard, LogIndex(first)), entry_key(shard, LogIndex(through)));
-            table.delete_range(txn, &(Bound::Included(&start[..]), Bound::Included(&end[..])))?;
-            state.rubbish_from = LogIndex(through + 1);
-        } else {
-            state.rubbish_from = LogIndex(cut.0 + 1);
-        }
-        if !state.has_rubbish() {
-            self.with_rubbish.remove(&shard);
+        let first = |store: &LogStore, shard| store.places.get(&shard).and_then(VecDeque::front).copied();
+        let mut next: BTreeSet<Place> = self.with_rubbish.iter().filter_map(|shard| first(self, *shard)).collect();
+        for _ in 0..budget {
+            let Some(place) = next.pop_first() else { break };
+            let shard = place.shard;
+            self.table.delete(txn, &place.key())?;
+            self.places.get_mut(&shard).and_then(VecDeque::pop_front);
+            self.moves.push(Move::TakenFromStart(place));
+            self.look_for_rubbish(shard);
+            if self.with_rubbish.contains(&shard) {
+                next.extend(first(self, shard));
+            }
         }
         Ok(())
     }
@@ -319,16 +365,32 @@ impl Store for LogStore {
             self.damaged.retain(|shard| !self.committed.contains_key(shard));
         }
         self.committed.clear();
+        self.moves.clear();
     }
 
     fn rolled_back(&mut self) {
-        for (shard, state) in std::mem::take(&mut self.committed) {
-            self.shards.insert(shard, state);
-            if state.has_rubbish() {
-                self.with_rubbish.insert(shard);
-            } else {
-                self.with_rubbish.remove(&shard);
+        let mut changed = BTreeSet::new();
+        for step in std::mem::take(&mut self.moves).into_iter().rev() {
+            let (Move::Pushed(shard)
+            | Move::TakenFromEnd(Place { shard, .. })
+            | Move::TakenFromStart(Place { shard, .. })) = step;
+            changed.insert(shard);
+            let places = self.places.entry(shard).or_default();
+            match step {
+                Move::Pushed(_) => {
+                    places.pop_back();
+                    self.next -= 1;
+                }
+                Move::TakenFromEnd(place) => places.push_back(place),
+                Move::TakenFromStart(place) => places.push_front(place),
             }
+        }
+        for (shard, state) in std::mem::take(&mut self.committed) {
+            changed.insert(shard);
+            self.shards.insert(shard, state);
+        }
+        for shard in changed {
+            self.look_for_rubbish(shard);
         }
     }
 
