@@ -63,8 +63,9 @@ fn options(table: &Table, internals: bool) -> Vec<String> {
     lines.push(format!("bloom_filter_fp_chance = {:?}", options.bloom_filter_fp_chance.value()));
     lines.push(format!("caching = {}", map_literal(&options.caching)));
     lines.push(format!("cdc = {}", options.cdc));
-    for (name, value) in &options.custom {
-        lines.push(format!("{name} = {}", property(value)));
+    if !options.custom.is_empty() {
+        let custom = options.custom.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        lines.push(format!("custom_properties = {}", property(&PropertyValue::Map(custom))));
     }
     lines.push(format!("comment = {}", string_literal(&options.comment)));
     lines.push(format!("compaction = {}", map_literal(&options.compaction)));

@@ -13,7 +13,7 @@ fn described_definitions_can_be_run_again() {
          PRIMARY KEY ((\"K\", c), d)) WITH CLUSTERING ORDER BY (d DESC) AND comment = 'it''s' AND gc_grace_seconds = 5 \
          AND compaction = {'class': 'LeveledCompactionStrategy', 'sstable_size_in_mb': 10} AND compression = {'enabled': false} \
          AND caching = {'keys': 'NONE', 'rows_per_partition': 5} AND speculative_retry = '50ms' AND default_time_to_live = 60 \
-         AND client_side_timestamps = {'status': 'enabled'}",
+         AND custom_properties = {'client_side_timestamps': {'status': 'enabled'}, 'capacity_mode': {'throughput_mode': 'PAY_PER_REQUEST'}}",
     ]);
     let described = bench.run("DESCRIBE KEYSPACE ks WITH INTERNALS").lines();
     let statements: Vec<String> =
