@@ -210,7 +210,7 @@ impl Node {
         if world.planted(PlantedBug::ExpiryByLocalWallClock) {
             return world.clock().wall.0.div_euclid(1_000_000);
         }
-        self.hybrid_now().seconds()
+        self.hybrid_now().max(self.read_floor).seconds()
     }
 
     /// Ask a peer for the part that an operation wants.

@@ -34,6 +34,8 @@ pub struct Node {
     pub(crate) config: Arc<Config>,
     pub(crate) incarnation: Incarnation,
     pub(crate) hybrid: HybridClock,
+    /// Reads are judged at this time at least: former leaders may have judged theirs as late.
+    pub(crate) read_floor: HybridTime,
     discipline: WallDiscipline,
     /// Time in this step.
     pub(crate) now: Monotonic,

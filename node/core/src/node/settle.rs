@@ -81,11 +81,12 @@ impl Node {
     fn role_changed<W: World>(&mut self, shard: ShardId, change: RoleChange, world: &mut W) {
         if change.role == Role::Leader {
             // A read that the former leader served late in its lease was judged at a time at most this far ahead of what its
-            // voters have seen (`WallDiscipline`): expiry must not reverse.
+            // voters have seen (`WallDiscipline`): expiry must not reverse. Only reads are judged later: if stamps jumped with
+            // every election, a node that takes over several shards would run ahead of the expiry of requests under way.
             let ahead = i64::try_from(self.config.tuning.election_timeout.as_micros()).unwrap_or(i64::MAX) * 2;
             if self.config.layout.nodes.len() > 1 {
-                let now = self.hybrid_now();
-                self.hybrid.observe(crate::time::HybridTime(now.0 + ahead));
+                let bound = crate::time::HybridTime(self.hybrid_now().0.saturating_add(ahead));
+                self.read_floor = self.read_floor.max(bound);
             }
             tracing::debug!(%shard, term = %change.term, "leads");
         }

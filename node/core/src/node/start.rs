@@ -10,7 +10,7 @@ use crate::membership::liveness::Liveness;
 use crate::raft::SavedLog;
 use crate::replicate::{Output, Replica};
 use crate::session::Sessions;
-use crate::time::{HybridClock, Monotonic, WallClock, WallDiscipline};
+use crate::time::{HybridClock, HybridTime, Monotonic, WallClock, WallDiscipline};
 use crate::world::World;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -47,6 +47,7 @@ impl Node {
         let mut node = Node {
             incarnation: saved.incarnation,
             hybrid: HybridClock::default(),
+            read_floor: HybridTime::default(),
             discipline: WallDiscipline::default(),
             now: Monotonic(0),
             wall: WallClock(0),

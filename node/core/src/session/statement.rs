@@ -67,7 +67,9 @@ impl Node {
             client.skip_metadata = message.parameters.skip_metadata;
         } else {
             // Such a client is never told of new columns: it must not be left with the description of the old.
-            client.skip_metadata = message.parameters.skip_metadata && !prepared.columns_changed();
+            // Nor does it know the columns of `[applied]` rows, which PREPARED does not describe.
+            let knows = prepared.columns().is_some() && !prepared.columns_changed();
+            client.skip_metadata = message.parameters.skip_metadata && knows;
         }
         self.run(client, &prepared, &message.parameters, world);
     }
