@@ -2,7 +2,7 @@
 //! sender's hybrid time. The peer frame around it (version, length, checksum) is the shell's.
 
 use crate::command::{ReadCommand, ReadResult, RequestHeader, WriteOutcome};
-use crate::ids::{Incarnation, NodeId, RequestId, SchemaVersion, ShardId, StorageId, Term};
+use crate::ids::{Incarnation, LogIndex, NodeId, RequestId, SchemaVersion, ShardId, StorageId, Term};
 use crate::raft::RaftMessage;
 use crate::storage::SnapshotChunk;
 use crate::time::HybridTime;
@@ -99,8 +99,8 @@ pub enum Body {
         stream: u64,
         /// Parts durable here: send the next.
         parts: u64,
-        /// Whether it is complete.
-        complete: bool,
+        /// The receiver has everything through here, from this snapshot or by other means: go on with entries.
+        complete: Option<LogIndex>,
     },
     /// I am here (status of nodes, leaders' whereabouts); sent to everybody from time to time.
     Alive {
@@ -120,6 +120,8 @@ pub struct SnapshotPart {
     pub term: Term,
     /// Counts the sender's snapshots, so that parts of an abandoned one cannot be taken for those of the next.
     pub stream: u64,
+    /// The sender has every entry after this: who has applied it needs no snapshot.
+    pub floor: LogIndex,
     /// The rows, and with the last part where the snapshot ends.
     pub chunk: SnapshotChunk,
 }

@@ -107,9 +107,8 @@ impl Node {
 
     /// A leader confirmed the schema served here.
     fn schema_confirmed<W: World>(&mut self, world: &mut W) {
-        if !std::mem::replace(&mut self.catalogue.known, true) {
-            self.schema_arrived(world);
-        }
+        self.catalogue.known = true;
+        self.schema_arrived(world);
     }
 
     /// Serve this schema from now on, if it is newer than what is served.

@@ -274,6 +274,12 @@ impl Raft {
         self.commit
     }
 
+    /// Entries up to here are no longer in memory: who needs one of them needs a snapshot.
+    #[must_use]
+    pub fn floor(&self) -> LogIndex {
+        self.log.floor().index
+    }
+
     /// The end of the log.
     #[must_use]
     pub fn last_index(&self) -> LogIndex {

@@ -102,6 +102,8 @@ pub enum Health {
 #[derive(Clone, Debug)]
 pub struct ClearingState {
     pub(super) clearing: Clearing,
+    /// Because something was damaged, and not because a snapshot was interrupted.
+    damaged: bool,
     pub(super) waiting: Option<Ticket>,
 }
 
@@ -193,6 +195,8 @@ impl Replica {
         raft_config.preferred_leader = config.layout.preferred_leader(shard);
         let recovered = ShardStore::recover(shard, tokens, world.rows());
         let new = saved.is_none();
+        // A snapshot that was being installed when the node stopped leaves no record.
+        let interrupted = sound && matches!(recovered, Ok(None));
         let saved = saved.unwrap_or_default();
         let stored = match recovered {
             Ok(Some((store, state))) => ShardState::decode(&state).ok().map(|state| (store, state)),
@@ -228,7 +232,7 @@ impl Replica {
                 let health = if rebuilding { Health::Rebuilding } else { Health::Sound };
                 Replica::assemble(shard, raft, store, state, health, replicas)
             }
-            None => Replica::rebuilding(raft_config, tokens, hard_state, replicas, world, output),
+            None => Replica::rebuilding(raft_config, tokens, hard_state, replicas, !interrupted, world, output),
         };
         replica.commit = replica.store.applied().position.index;
         if shard == ShardId::CATALOGUE && replica.state.schema.is_none() {
@@ -270,18 +274,21 @@ impl Replica {
         tokens: TokenRange,
         hard_state: HardState,
         replicas: usize,
+        damaged: bool,
         world: &mut W,
         output: &mut Output,
     ) -> Replica {
         let shard = config.shard;
-        tracing::warn!(%shard, "rebuilding this replica from the others");
-        world.trace(TraceEvent::DamageFound { shard });
+        tracing::warn!(%shard, damaged, "rebuilding this replica from the others");
+        if damaged {
+            world.trace(TraceEvent::DamageFound { shard });
+        }
         let saved = SavedLog { hard_state, ..SavedLog::default() };
         let none = AppliedThrough::default();
         let raft = Raft::new(config, saved, none, Start::Rebuilding, &mut RaftEnvironment(world))
             .expect("an empty log contradicts nothing");
         output.log_ops.push(LogOp::Reset { shard, index: LogIndex(0), term: crate::ids::Term(0) });
-        let clearing = ClearingState { clearing: Clearing::shard(shard, tokens), waiting: None };
+        let clearing = ClearingState { clearing: Clearing::shard(shard, tokens), damaged, waiting: None };
         let store = ShardStore::empty(shard, tokens);
         let health = Health::Clearing(Box::new(clearing));
         Replica::assemble(shard, raft, store, ShardState::default(), health, replicas)
@@ -338,15 +345,15 @@ impl Replica {
             if self.replicas == 1 {
                 self.health = Health::Alone;
             } else {
-                self.begin_clearing();
+                self.begin_clearing(true);
             }
         }
     }
 
     /// What this replica has is given up; once it is cleared away, the replica is rebuilt.
-    pub(super) fn begin_clearing(&mut self) {
+    pub(super) fn begin_clearing(&mut self, damaged: bool) {
         let clearing = Clearing::shard(self.shard, self.store.tokens());
-        self.health = Health::Clearing(Box::new(ClearingState { clearing, waiting: None }));
+        self.health = Health::Clearing(Box::new(ClearingState { clearing, damaged, waiting: None }));
     }
 
     /// Whether the replica has found no damage and is complete.
@@ -463,6 +470,7 @@ impl Replica {
         // A flush that is under way would bring back what is being cleared.
         let busy = self.flushing.is_some() || self.is_housekeeping();
         let Health::Clearing(progress) = &mut self.health else { return };
+        let damaged = progress.damaged;
         if progress.waiting.is_some() || busy {
             return;
         }
@@ -481,6 +489,7 @@ impl Replica {
             Replica::tokens(config, self.shard),
             hard_state,
             self.replicas,
+            damaged,
             world,
             output,
         );

@@ -32,8 +32,8 @@ pub struct Outgoing {
     number: u64,
     sent: Monotonic,
     sendings: u32,
-    /// Where it ends, once the last part was made.
-    through: Option<LogIndex>,
+    /// The last part was made.
+    ended: bool,
 }
 
 /// A snapshot being received.
@@ -67,7 +67,7 @@ impl Replica {
             let now = world.clock().monotonic;
             self.streams += 1;
             let stream = self.streams;
-            self.outgoing.insert(to, Outgoing { stream, number: 0, sent: now, sendings: 0, through: None });
+            self.outgoing.insert(to, Outgoing { stream, number: 0, sent: now, sendings: 0, ended: false });
             self.send_part(to, world, output);
         }
     }
@@ -86,8 +86,8 @@ impl Replica {
                 return self.give_up(to, world);
             }
         };
-        outgoing.through = chunk.end.as_ref().map(|end| end.applied.position.index);
-        let part = SnapshotPart { term: self.raft.term(), stream: outgoing.stream, chunk };
+        outgoing.ended = chunk.end.is_some();
+        let part = SnapshotPart { term: self.raft.term(), stream: outgoing.stream, floor: self.raft.floor(), chunk };
         output.bodies.push((to, Body::Snapshot { shard: self.shard, part }));
     }
 
@@ -103,26 +103,19 @@ impl Replica {
         from: NodeId,
         stream: u64,
         parts: u64,
-        complete: bool,
+        complete: Option<LogIndex>,
         world: &mut W,
         output: &mut Output,
     ) {
-        let Some(outgoing) = self.outgoing.get_mut(&from) else { return };
-        if stream != outgoing.stream || parts != outgoing.number + 1 {
-            return;
-        }
-        match outgoing.through {
-            Some(through) if complete => {
-                self.outgoing.remove(&from);
-                self.store.snapshot_end(from);
-                self.raft.snapshot_sent(from, through, &mut RaftEnvironment(world));
-            }
-            Some(_) => {}
-            None => {
-                outgoing.number = parts;
-                outgoing.sendings = 0;
-                self.send_part(from, world, output);
-            }
+        let Some(outgoing) = self.outgoing.get_mut(&from).filter(|outgoing| outgoing.stream == stream) else { return };
+        if let Some(through) = complete {
+            self.outgoing.remove(&from);
+            self.store.snapshot_end(from);
+            self.raft.snapshot_sent(from, through, &mut RaftEnvironment(world));
+        } else if parts == outgoing.number + 1 && !outgoing.ended {
+            outgoing.number = parts;
+            outgoing.sendings = 0;
+            self.send_part(from, world, output);
         }
     }
 
@@ -155,6 +148,12 @@ impl Replica {
     pub fn receive_snapshot<W: World>(&mut self, from: NodeId, part: SnapshotPart, world: &mut W, output: &mut Output) {
         let number = part.chunk.number;
         let now = world.clock().monotonic;
+        let applied = self.store.applied().position.index;
+        if !self.hollow && self.is_sound() && applied >= part.floor {
+            // It was installed before and the answer was lost, or entries have come by other ways: rows never go back.
+            self.incoming = None;
+            return self.acknowledge(from, part.term, part.stream, number + 1, Some(applied), output);
+        }
         let of = |incoming: &Incoming| (incoming.from, incoming.term, incoming.stream);
         let fits = self.incoming.as_ref().is_some_and(|incoming| of(incoming) == (from, part.term, part.stream));
         if number == 0 && !fits {
@@ -178,7 +177,7 @@ impl Replica {
         incoming.heard = now;
         if number < incoming.expected {
             let parts = incoming.expected;
-            self.acknowledge(from, part.term, part.stream, parts, false, output);
+            self.acknowledge(from, part.term, part.stream, parts, None, output);
         } else if number == incoming.expected && matches!(incoming.stage, Stage::Idle) {
             self.install(&part, world);
         }
@@ -206,7 +205,7 @@ impl Replica {
             tracing::warn!(shard = %self.shard, "a snapshot was abandoned half way");
             crate::sometimes!(world, "snapshot abandoned");
             self.incoming = None;
-            self.begin_clearing();
+            self.begin_clearing(false);
         }
     }
 
@@ -279,7 +278,8 @@ impl Replica {
                     self.incoming = None;
                     self.adopt_snapshot(world);
                 }
-                self.acknowledge(from, term, stream, parts, last, output);
+                let complete = (last && !self.hollow).then(|| self.store.applied().position.index);
+                self.acknowledge(from, term, stream, parts, complete, output);
             }
             _ => {}
         }
@@ -312,13 +312,21 @@ impl Replica {
             }
             Ok(None) => {
                 tracing::error!(shard = %self.shard, "an installed snapshot left no record");
-                self.begin_clearing();
+                self.begin_clearing(true);
             }
             Err(damage) => self.found_damage(&damage),
         }
     }
 
-    fn acknowledge(&self, to: NodeId, term: Term, stream: u64, parts: u64, complete: bool, output: &mut Output) {
+    fn acknowledge(
+        &self,
+        to: NodeId,
+        term: Term,
+        stream: u64,
+        parts: u64,
+        complete: Option<LogIndex>,
+        output: &mut Output,
+    ) {
         output.bodies.push((to, Body::SnapshotReceived { shard: self.shard, term, stream, parts, complete }));
     }
 }

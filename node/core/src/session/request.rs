@@ -77,7 +77,7 @@ impl Node {
             // Nothing can be planned before the schema is known: soon after a start it will be.
             _ if !self.schema_known() => self.wait_for_schema(client, world),
             Request::Query(query) => self.query(client, &query, world),
-            Request::Prepare(prepare) => self.prepare(&client, &prepare, world),
+            Request::Prepare(prepare) => self.prepare(client, &prepare, world),
             Request::Execute(execute) => self.execute(client, execute, world),
             Request::Batch(batch) => self.batch(client, &batch, world),
         }

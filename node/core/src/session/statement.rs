@@ -32,15 +32,15 @@ impl Node {
         let keyspace = self.keyspace(&client, query.parameters.keyspace.as_deref());
         match prepare(&query.text, keyspace.as_deref(), self.schema()) {
             Ok(prepared) => self.run(client, &prepared, &query.parameters, world),
-            Err(error) => self.reply_error(&client, error, world),
+            Err(error) => self.refuse_statement(client, error, world),
         }
     }
 
-    pub(super) fn prepare<W: World>(&mut self, client: &Client, message: &Prepare, world: &mut W) {
-        let keyspace = self.keyspace(client, message.keyspace.as_deref());
+    pub(super) fn prepare<W: World>(&mut self, client: Client, message: &Prepare, world: &mut W) {
+        let keyspace = self.keyspace(&client, message.keyspace.as_deref());
         let prepared = match prepare(&message.text, keyspace.as_deref(), self.schema()) {
             Ok(prepared) => prepared,
-            Err(error) => return self.reply_error(client, error, world),
+            Err(error) => return self.refuse_statement(client, error, world),
         };
         let columns = prepared.columns();
         let result = QueryResult::Prepared(response::Prepared {
@@ -51,7 +51,8 @@ impl Node {
             result_metadata: columns.map(|columns| columns.metadata().clone()),
         });
         self.sessions.prepared.insert(Arc::new(prepared));
-        self.reply(client, Response::Result(result).encode(client.version, client.stream), world);
+        let envelope = Response::Result(result).encode(client.version, client.stream);
+        self.reply(&client, envelope, world);
     }
 
     pub(super) fn execute<W: World>(&mut self, mut client: Client, message: Execute, world: &mut W) {
@@ -60,7 +61,7 @@ impl Node {
         };
         let prepared = match prepared {
             Ok(prepared) => prepared,
-            Err(error) => return self.reply_error(&client, error, world),
+            Err(error) => return self.refuse_statement(client, error, world),
         };
         if client.version >= ProtocolVersion::V5 {
             client.known_columns = Some(message.result_metadata_id);
@@ -114,7 +115,17 @@ impl Node {
                 self.reply(&client, Answer::SetKeyspace(keyspace).encode(&client.options()), world);
             }
             Ok(Plan::Answer(answer)) => self.reply(&client, answer.encode(&client.options()), world),
-            Err(error) => self.reply_error(&client, error, world),
+            Err(error) => self.refuse_statement(client, error, world),
+        }
+    }
+
+    /// A statement does not fit the schema served here. Without a lease that schema may be an old one ("no such table" of a table
+    /// that exists): then the request waits for a newer one, until its deadline.
+    fn refuse_statement<W: World>(&mut self, client: Client, error: CqlError, world: &mut W) {
+        if matches!(error, CqlError::Syntax(_) | CqlError::Unprepared { .. }) || self.catalogue_lease_valid() {
+            self.reply_error(&client, error, world);
+        } else {
+            self.wait_for_schema(client, world);
         }
     }
 
