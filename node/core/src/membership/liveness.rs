@@ -40,6 +40,8 @@ pub enum StatusChange {
     Up(NodeId),
     /// Silent for too long.
     Down(NodeId),
+    /// It never seemed away, but it speaks from a new life.
+    Restarted(NodeId),
 }
 
 impl Liveness {
@@ -54,9 +56,12 @@ impl Liveness {
     pub fn heard(&mut self, from: NodeId, incarnation: Incarnation, now: Monotonic) -> Option<StatusChange> {
         let peer = self.peers.get_mut(&from)?;
         peer.heard = Some(now);
+        let restarted = incarnation > peer.incarnation;
         peer.incarnation = peer.incarnation.max(incarnation);
-        let up = !std::mem::replace(&mut peer.alive, true);
-        up.then_some(StatusChange::Up(from))
+        if !std::mem::replace(&mut peer.alive, true) {
+            return Some(StatusChange::Up(from));
+        }
+        restarted.then_some(StatusChange::Restarted(from))
     }
 
     /// An `Alive` arrived.
@@ -157,6 +162,8 @@ mod tests {
         assert!(!liveness.is_alive(NodeId(1)));
         assert_eq!(liveness.heard(NodeId(1), Incarnation(1), at(0, 0).monotonic), Some(StatusChange::Up(NodeId(1))));
         assert_eq!(liveness.heard(NodeId(1), Incarnation(1), at(1, 0).monotonic), None);
+        let again = liveness.heard(NodeId(1), Incarnation(2), at(2, 0).monotonic);
+        assert_eq!(again, Some(StatusChange::Restarted(NodeId(1))));
         assert!(liveness.silent(at(500, 0).monotonic).is_empty());
         assert_eq!(liveness.silent(at(1_000, 0).monotonic), vec![StatusChange::Down(NodeId(1))]);
     }

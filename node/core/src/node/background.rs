@@ -178,6 +178,17 @@ impl Node {
         self.touch_all();
     }
 
+    /// A node came back, perhaps without what it had: leaders of idle shards speak to it, so that its replicas there learn of them.
+    pub(crate) fn wake_shards_of<W: World>(&mut self, node: NodeId, world: &mut W) {
+        let layout = &self.config.layout;
+        for replica in self.replicas.iter_mut().flatten().filter(|replica| replica.is_leader()) {
+            if layout.replicas(replica.store().shard()).contains(&node) {
+                replica.raft().read(u64::MAX, &mut RaftEnvironment(world));
+            }
+        }
+        self.touch_all();
+    }
+
     /// Hand leaderships over and flush.
     pub(super) fn begin_shutdown<W: World>(&mut self, world: &mut W) {
         self.background.stopping = Some(self.now);

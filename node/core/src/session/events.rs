@@ -16,14 +16,16 @@ impl Node {
         let (node, status) = match change {
             Liveness::Up(node) => (node, StatusChange::Up),
             Liveness::Down(node) => (node, StatusChange::Down),
+            Liveness::Restarted(node) => return self.wake_shards_of(node, world),
         };
         tracing::info!(%node, ?status, "status of a node changed");
         if let Some(info) = self.config.layout.node(node) {
             let event = Event::Status(status, info.cql_address);
             self.publish(&event, world);
         }
-        if status == StatusChange::Down {
-            self.leader_suspected(node, world);
+        match status {
+            StatusChange::Down => self.leader_suspected(node, world),
+            StatusChange::Up => self.wake_shards_of(node, world),
         }
     }
 
