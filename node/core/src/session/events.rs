@@ -16,7 +16,11 @@ impl Node {
         let (node, status) = match change {
             Liveness::Up(node) => (node, StatusChange::Up),
             Liveness::Down(node) => (node, StatusChange::Down),
-            Liveness::Restarted(node) => return self.wake_shards_of(node, world),
+            Liveness::Restarted(node) => {
+                // Whatever it led, it leads no more.
+                self.leader_suspected(node, world);
+                return self.wake_shards_of(node, world);
+            }
         };
         tracing::info!(%node, ?status, "status of a node changed");
         if let Some(info) = self.config.layout.node(node) {
