@@ -54,6 +54,16 @@ impl Client {
         self.try_query(text).unwrap_or_else(|error| panic!("{text}: {error:?}"))
     }
 
+    /// Run a statement that may be run twice, again while it times out: what a driver does while leaders change.
+    pub fn query_patiently(&mut self, text: &str) -> QueryResult {
+        loop {
+            match self.try_query(text) {
+                Ok(result) => return result,
+                Err(error) => assert!(error.to_string().contains("timed out"), "{text}: {error}"),
+            }
+        }
+    }
+
     /// How many rows a statement returns.
     pub fn count(&mut self, text: &str) -> usize {
         match self.query(text) {
