@@ -35,6 +35,13 @@ impl Raft {
         self.lease_lasts(now, self.lease_length())
     }
 
+    /// Whether this leader may serve reads at this time, and what it has committed is the newest there is: an entry of its own
+    /// term is committed (Raft paper, section 8).
+    #[must_use]
+    pub fn is_surely_leader(&self, now: Monotonic) -> bool {
+        matches!(&self.state, State::Leader(leading) if self.commit >= leading.first) && self.lease_valid(now)
+    }
+
     /// As `lease_valid` now, with the planted bug.
     #[must_use]
     pub fn holds_lease(&self, env: &impl Env) -> bool {

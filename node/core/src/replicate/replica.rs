@@ -557,7 +557,7 @@ impl Replica {
     /// Whether it leads, and nobody else can be leading now.
     #[must_use]
     pub fn leads_surely(&self, now: Monotonic) -> bool {
-        self.raft.is_leader() && self.raft.lease_valid(now)
+        self.raft.is_surely_leader(now)
     }
 
     /// Whether it leads surely, and has applied everything that is committed: what it has is the newest there is.
