@@ -21,7 +21,7 @@ use workload::{Size, Statements, Workload};
 #[derive(Parser)]
 #[command(about = "Compare CQL servers")]
 struct Arguments {
-    /// A server: NAME=HOST:PORT[,HOST:PORT...][@PROCESS]; with its process id, its memory and processor time are shown.
+    /// A server: `NAME=HOST:PORT[,HOST:PORT...][@PROCESS]`; with its process id, its memory and processor time are shown.
     #[arg(long = "server", required = true, value_parser = parse_server)]
     servers: Vec<Server>,
     /// What to measure.

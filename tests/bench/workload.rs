@@ -113,7 +113,7 @@ impl Statements {
             Workload::Read => (&self.read, vec![key]),
             Workload::Append => (&self.append, vec![partition, bigint((self.size.rows + turn) as i64), self.data(rng)]),
             Workload::Slice => (&self.slice, vec![partition]),
-            Workload::Mixed if turn % 2 == 0 => (&self.read, vec![key]),
+            Workload::Mixed if turn.is_multiple_of(2) => (&self.read, vec![key]),
             Workload::Mixed => (&self.write, vec![key, self.data(rng)]),
         };
         execute(prepared, values, self.consistency).encode(ProtocolVersion::V4, stream)

@@ -35,14 +35,10 @@ pub enum PlantedBug {
     LostStateForgotten,
     /// Reads at a new leader are served before an entry of its term is committed.
     ReadBeforeOwnTermCommitted,
-    /// A leader stamps with the bare wall clock.
-    StampFromWallClock,
     /// A follower does not truncate a conflicting suffix.
     ConflictingSuffixKept,
     /// Only the first partition change of a batch is applied.
     BatchTorn,
-    /// Conditions are evaluated when proposed, not when applied.
-    ConditionEvaluatedEarly,
     /// At equal timestamps the value beats the tombstone.
     TombstoneLosesTie,
     /// Expiry is judged by the wall clock of whoever reads.

@@ -252,7 +252,7 @@ pub enum Test {
     NotExists,
     /// IF EXISTS.
     Exists,
-    /// IF column ..., IF column[element] ..., IF column.field ...
+    /// `IF column ...`, `IF column[element] ...`, `IF column.field ...`
     Column {
         /// The column.
         column: ColumnId,

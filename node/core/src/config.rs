@@ -76,7 +76,7 @@ impl Layout {
     #[must_use]
     pub fn token_range(&self, shard: ShardId) -> (Token, Token) {
         let shards = u128::from(self.shards);
-        let first = |cut: u128| ((cut << 64) + shards - 1) / shards;
+        let first = |cut: u128| (cut << 64).div_ceil(shards);
         let token = |distance: u128| Token((distance as i128 + i128::from(i64::MIN)) as i64);
         let cut = u128::from(shard.0 - 1);
         (token(first(cut)), token(first(cut + 1) - 1))

@@ -3,7 +3,7 @@
 //!
 //! Here: whoever applies index i of a shard, in whatever life, has the digest of everything applied so far that the first
 //! had, and an entry's stamp is above that of the entry before it. Proved able to fail by `CommitOldTermByCounting`,
-//! `ConflictingSuffixKept`, `ExpiryByLocalWallClock`, `SnapshotWithoutMemtable` and `StampFromWallClock`.
+//! `ConflictingSuffixKept`, `ExpiryByLocalWallClock` and `SnapshotWithoutMemtable`.
 
 use super::Broken;
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@
 //! Here, key by key: registers, conditional registers, single rows (deletions of ranges and partitions write nothing into
 //! each of their rows, a page reads every row it covers while the page lasts), rows of tables that come and go. What ended
 //! unknown may have happened at any time since. Proved able to fail by `ReadFromDeposedLeader`,
-//! `ReadBeforeOwnTermCommitted`, `ConditionEvaluatedEarly`, `TruncateKeepsRows`, `MemtableLostAtFlush`, ...
+//! `ReadBeforeOwnTermCommitted`, `TruncateKeepsRows`, `MemtableLostAtFlush`, ...
 
 use super::translate::Translation;
 use super::{Judged, schema};

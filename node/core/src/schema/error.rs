@@ -8,7 +8,7 @@ use trefoil_cql::protocol::CqlError;
 /// Why a definition was not applied.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum SchemaError {
-    /// IF [NOT] EXISTS did not hold: a success without effect, answered with VOID.
+    /// `IF [NOT] EXISTS` did not hold: a success without effect, answered with VOID.
     #[error("nothing to change")]
     Unchanged,
     /// 0x2400. The table is empty when it is the keyspace that exists.

@@ -82,7 +82,7 @@ impl Schema {
     /// Apply a definition of the catalogue's log. Nothing has changed when an error is returned.
     ///
     /// # Errors
-    /// What the client shall be told; `SchemaError::Unchanged` when IF [NOT] EXISTS made it a success without effect.
+    /// What the client shall be told; `SchemaError::Unchanged` when `IF [NOT] EXISTS` made it a success without effect.
     pub fn apply(
         &mut self,
         definition: &Definition,

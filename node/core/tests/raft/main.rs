@@ -1,6 +1,9 @@
 //! Raft, from outside: whole small clusters of the real type with simulated disks, wires and clocks. `scenario` runs stories
 //! that people read (`scenarios/*.txt`), `random` runs thousands that nobody wrote, and `oracle` judges both.
 
+#![allow(clippy::needless_range_loop, reason = "positions in a history are indices of others too")]
+#![allow(clippy::disallowed_methods, reason = "tests may read the environment and record transcripts")]
+
 mod disk;
 mod oracle;
 mod random;

@@ -152,7 +152,6 @@ fn requests(family: &mut Family<'_, '_>) -> fmt::Result {
             Buckets(latency).encode(metric.encode_family(&labels)?)?;
         }
     }
-    drop(metric);
     family
         .gauge("trefoil_requests_in_flight", "Requests without an answer", |report| report.requests_in_flight as f64)?;
     family.counter("trefoil_requests_overloaded", "Requests refused because too many were under way", |report| {

@@ -90,7 +90,7 @@ impl Client {
 
 fn rows(text: &str, result: Result<QueryResult, CqlError>) -> usize {
     match result {
-        Ok(QueryResult::Rows(rows)) => rows.row_count as usize,
+        Ok(QueryResult::Rows(rows)) => rows.row_count,
         other => panic!("{text}: {other:?}"),
     }
 }

@@ -1,5 +1,5 @@
 //! The answer to a conditional write, shaped as Cassandra shapes it: `[applied]` alone when it was applied, or when there is
-//! no row to show; otherwise with the columns that were tested, or with all of them after IF [NOT] EXISTS. In a batch the key
+//! no row to show; otherwise with the columns that were tested, or with all of them after `IF [NOT] EXISTS`. In a batch the key
 //! comes along, and there is a row for every row that is there.
 
 use super::super::answer::{Answer, Columns, ResultRows};

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 use trefoil_core::config::{Layout, NodeInfo};
 use trefoil_core::ids::{Incarnation, NodeId, SchemaVersion, ZoneId};
 use trefoil_core::message::{Body, Message};
