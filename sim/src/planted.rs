@@ -25,12 +25,12 @@ const fn net(bug: PlantedBug, preset: Preset, seeds: u64) -> Net {
 /// `LeaseNotShortenedForDrift` and `RestartForgetsLease` (the models catch them), `LeaderCountsUndurable` (raft's own random world),
 /// `TombstoneLosesTie` (storage's laws of merging).
 pub const NETS: &[Net] = &[
-    net(PlantedBug::AcknowledgeBeforeDurable, Preset::Elections, 100),
+    net(PlantedBug::AcknowledgeBeforeDurable, Preset::Elections, 300),
     net(PlantedBug::DeduplicationForgotten, Preset::Retries, 100),
     net(PlantedBug::DeduplicationLostAtRestart, Preset::Retries, 200),
     net(PlantedBug::MemtableLostAtFlush, Preset::Storage, 50),
     net(PlantedBug::LogCutBeforeFlush, Preset::Storage, 50),
-    net(PlantedBug::TransferKeepsLease, Preset::Leases, 400),
+    net(PlantedBug::TransferKeepsLease, Preset::Leases, 1000),
     net(PlantedBug::ReadFromDeposedLeader, Preset::Leases, 100),
     net(PlantedBug::ReadBeforeOwnTermCommitted, Preset::Leases, 400),
     net(PlantedBug::ConflictingSuffixKept, Preset::Elections, 200),
