@@ -14,8 +14,8 @@ fn clean(preset: Preset, count: u64) {
         preset.name(),
         first.map(|failure| failure.violation.to_string()).unwrap_or_default()
     );
-    // A world in which nothing succeeds would be clean too.
-    assert!(summary.operations.1 * 2 > summary.operations.0, "{:?} operations", summary.operations);
+    // A world in which nothing succeeds would be clean too. Where tables come and go, most requests find none.
+    assert!(summary.operations.1 * 4 > summary.operations.0, "{:?} operations", summary.operations);
 }
 
 #[test]
