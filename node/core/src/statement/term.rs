@@ -82,6 +82,12 @@ impl Term {
             ast::Term::Cast(..) | ast::Term::Negation(_) | ast::Term::Arithmetic(..) => {
                 Err(CqlError::invalid("Casts and arithmetic in terms are not supported yet"))
             }
+            ast::Term::Column(_)
+            | ast::Term::CountRows
+            | ast::Term::Cell(..)
+            | ast::Term::Field(..)
+            | ast::Term::Element(..)
+            | ast::Term::Slice(..) => Err(CqlError::Server(format!("{term} was taken for a value"))),
         }
     }
 

@@ -29,14 +29,11 @@ pub use definition::{
 pub use describe::{Describe, DescribeTarget};
 pub use function::{CreateAggregate, CreateFunction, DropAggregate, DropFunction};
 pub use name::{Name, QualifiedName, write_name};
-pub use select::{
-    CellFunction, Comparison, InValues, Ordering, Predicate, Relation, RelationTarget, Select, Selectable, Selection,
-    Selector,
-};
+pub use select::{Comparison, InValues, Ordering, Predicate, Relation, RelationTarget, Select, Selection, Selector};
 pub use table::{
     AlterTable, AlterTableAction, ColumnDefinition, ColumnMask, CreateTable, DropTable, PrimaryKey, TableProperty,
 };
-pub use term::{ArithmeticOperator, Literal, Marker, Term};
+pub use term::{ArithmeticOperator, CellFunction, Literal, Marker, Term};
 pub use type_name::TypeName;
 
 /// A statement as parsed, with its bind variables.

@@ -1,7 +1,6 @@
 //! SELECT: what is selected, and the relations that WHERE clauses of all statements consist of.
 
-use super::{ArithmeticOperator, Literal, Marker, Name, QualifiedName, Term, TypeName};
-use crate::types::NativeType;
+use super::{Marker, Name, QualifiedName, Term};
 
 /// `SELECT ... FROM ...`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,7 +16,7 @@ pub struct Select {
     /// The relations, all of which must hold.
     pub relations: Vec<Relation>,
     /// `GROUP BY`
-    pub group_by: Vec<Selectable>,
+    pub group_by: Vec<Term>,
     /// `ORDER BY`
     pub order_by: Vec<Ordering>,
     /// `PER PARTITION LIMIT`: an integer literal or a marker.
@@ -41,70 +40,9 @@ pub enum Selection {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Selector {
     /// What it is computed from.
-    pub selectable: Selectable,
+    pub term: Term,
     /// `AS alias`
     pub alias: Option<Name>,
-}
-
-/// The functions that look at a cell instead of its value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CellFunction {
-    /// `writetime(column)`
-    WriteTime,
-    /// `maxwritetime(column)`
-    MaxWriteTime,
-    /// `ttl(column)`
-    Ttl,
-}
-
-impl CellFunction {
-    /// The function's name.
-    pub fn text(self) -> &'static str {
-        match self {
-            CellFunction::WriteTime => "writetime",
-            CellFunction::MaxWriteTime => "maxwritetime",
-            CellFunction::Ttl => "ttl",
-        }
-    }
-}
-
-/// An expression over the columns of a row.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Selectable {
-    /// A column.
-    Column(Name),
-    /// A constant.
-    Literal(Literal),
-    /// A bind variable.
-    Marker(Marker),
-    /// `count(*)` (and `count(1)` is an ordinary function call)
-    CountRows,
-    /// `writetime(c)`, `ttl(c)`, `maxwritetime(c)`; the argument is a column with elements, slices or fields of it.
-    Cell(CellFunction, Box<Selectable>),
-    /// `f(a, b)`
-    Function(QualifiedName, Vec<Selectable>),
-    /// `CAST(a AS type)`
-    Cast(Box<Selectable>, NativeType),
-    /// `(type) a`
-    TypeHint(TypeName, Box<Selectable>),
-    /// `a.field`
-    Field(Box<Selectable>, Name),
-    /// `a[key]`
-    Element(Box<Selectable>, Box<Term>),
-    /// `a[from..to]`; one bound may be missing.
-    Slice(Box<Selectable>, Option<Box<Term>>, Option<Box<Term>>),
-    /// `[a, b]`
-    List(Vec<Selectable>),
-    /// `{a, b}`, and `{}`
-    Set(Vec<Selectable>),
-    /// `{a: b, c: d}`: a map, or a user type whose fields parse as columns; never empty
-    Map(Vec<(Selectable, Selectable)>),
-    /// `(a)` for grouping or a tuple of one, `(a, b)`; never empty
-    Tuple(Vec<Selectable>),
-    /// `-a` where `a` is not a number literal
-    Negation(Box<Selectable>),
-    /// `a + b`
-    Arithmetic(ArithmeticOperator, Box<Selectable>, Box<Selectable>),
 }
 
 /// One item of ORDER BY.

@@ -1,4 +1,5 @@
-//! Terms: the values that statements contain. There are no column references in a term; see `Selectable` for those.
+//! Terms: the values that statements contain, and what select clauses compute from rows. Columns, and what looks into them,
+//! stand only in select clauses and GROUP BY; the parser makes no such term elsewhere.
 
 use super::{Name, QualifiedName, TypeName};
 use crate::types::NativeType;
@@ -58,6 +59,28 @@ impl ArithmeticOperator {
     }
 }
 
+/// The functions that look at a cell instead of its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CellFunction {
+    /// `writetime(column)`
+    WriteTime,
+    /// `maxwritetime(column)`
+    MaxWriteTime,
+    /// `ttl(column)`
+    Ttl,
+}
+
+impl CellFunction {
+    /// The function's name.
+    pub fn text(self) -> &'static str {
+        match self {
+            CellFunction::WriteTime => "writetime",
+            CellFunction::MaxWriteTime => "maxwritetime",
+            CellFunction::Ttl => "ttl",
+        }
+    }
+}
+
 /// A value in a statement.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Term {
@@ -69,11 +92,11 @@ pub enum Term {
     List(Vec<Term>),
     /// `{a, b}`. `{}` is the empty set here; it stands for an empty map, too.
     Set(Vec<Term>),
-    /// `{a: b, c: d}`; never empty
+    /// `{a: b, c: d}`; never empty. Over columns also a user type, whose fields parse as columns.
     Map(Vec<(Term, Term)>),
-    /// `{field: a, field: b}`; never empty
+    /// `{field: a, field: b}`; never empty, and not over columns
     UserType(Vec<(Name, Term)>),
-    /// `(a, b)`; never empty. `(a)` is a tuple of one.
+    /// `(a, b)`; never empty. `(a)` is a tuple of one, or `a` in parentheses.
     Tuple(Vec<Term>),
     /// `f(a, b)`
     Function(QualifiedName, Vec<Term>),
@@ -85,4 +108,16 @@ pub enum Term {
     Negation(Box<Term>),
     /// `a + b`
     Arithmetic(ArithmeticOperator, Box<Term>, Box<Term>),
+    /// A column.
+    Column(Name),
+    /// `count(*)` (and `count(1)` is an ordinary function call)
+    CountRows,
+    /// `writetime(c)`, `ttl(c)`, `maxwritetime(c)`; the argument is a column with elements, slices or fields of it.
+    Cell(CellFunction, Box<Term>),
+    /// `a.field`
+    Field(Box<Term>, Name),
+    /// `a[key]`; the key has no columns.
+    Element(Box<Term>, Box<Term>),
+    /// `a[from..to]`; one bound may be missing, and they have no columns.
+    Slice(Box<Term>, Option<Box<Term>>, Option<Box<Term>>),
 }

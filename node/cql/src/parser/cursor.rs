@@ -19,6 +19,8 @@ pub(super) struct Parser<'a> {
     position: usize,
     depth: u32,
     chain: u32,
+    /// Whether the expression being parsed may contain columns.
+    pub(super) over_columns: bool,
     /// The markers seen so far.
     pub(super) markers: Vec<Option<Name>>,
     /// Whether markers have their position as number, or all 0.
@@ -28,7 +30,16 @@ pub(super) struct Parser<'a> {
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str) -> Result<Parser<'a>, SyntaxError> {
         let tokens = tokenize(text).map_err(|bad| SyntaxError::at_character(text, bad.offset))?;
-        Ok(Parser { text, tokens, position: 0, depth: 0, chain: 0, markers: Vec::new(), number_markers: true })
+        Ok(Parser {
+            text,
+            tokens,
+            position: 0,
+            depth: 0,
+            chain: 0,
+            over_columns: false,
+            markers: Vec::new(),
+            number_markers: true,
+        })
     }
 
     // ----- looking -----

@@ -87,9 +87,9 @@ impl Parser<'_> {
     }
 
     fn selector(&mut self) -> Parsing<Selector> {
-        let selectable = self.selectable()?;
+        let term = self.selectable()?;
         let alias = if self.eat_keyword(Keyword::As) { Some(self.name()?) } else { None };
-        Ok(Selector { selectable, alias })
+        Ok(Selector { term, alias })
     }
 
     fn ordering(&mut self) -> Parsing<Ordering> {

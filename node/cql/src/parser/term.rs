@@ -1,4 +1,5 @@
-//! Terms: literals, markers, collections, function calls, casts, arithmetic.
+//! Terms: literals, markers, collections, function calls, casts, arithmetic. One grammar for values and for what select clauses
+//! compute over columns; `selectable` has what only the latter know. Where the two differ, Cassandra's grammar does.
 
 use super::cursor::Parser;
 use super::error::Parsing;
@@ -7,8 +8,25 @@ use crate::keyword::Keyword;
 use crate::lexer::{TokenKind, Word};
 
 impl Parser<'_> {
-    /// A term.
+    /// A value.
     pub(super) fn term(&mut self) -> Parsing<Term> {
+        self.expression_over(false)
+    }
+
+    /// An expression over columns.
+    pub(super) fn selectable(&mut self) -> Parsing<Term> {
+        self.expression_over(true)
+    }
+
+    fn expression_over(&mut self, columns: bool) -> Parsing<Term> {
+        let before = std::mem::replace(&mut self.over_columns, columns);
+        let expression = self.expression();
+        self.over_columns = before;
+        expression
+    }
+
+    /// An expression, over columns if the one around it is.
+    fn expression(&mut self) -> Parsing<Term> {
         self.nested(Self::addition)
     }
 
@@ -17,7 +35,7 @@ impl Parser<'_> {
         loop {
             let operator = match self.kind() {
                 // `c = [1] + c`: the column after the plus belongs to the assignment, not to the term.
-                TokenKind::Plus if !self.assigned_column_follows() => ArithmeticOperator::Add,
+                TokenKind::Plus if self.over_columns || !self.assigned_column_follows() => ArithmeticOperator::Add,
                 TokenKind::Minus => ArithmeticOperator::Subtract,
                 _ => return Ok(left),
             };
@@ -36,7 +54,7 @@ impl Parser<'_> {
     }
 
     fn multiplication(&mut self) -> Parsing<Term> {
-        let mut left = self.signed_term()?;
+        let mut left = self.signed()?;
         loop {
             let operator = match self.kind() {
                 TokenKind::Star => ArithmeticOperator::Multiply,
@@ -46,15 +64,17 @@ impl Parser<'_> {
             };
             self.chained()?;
             self.advance();
-            left = Term::Arithmetic(operator, Box::new(left), Box::new(self.signed_term()?));
+            left = Term::Arithmetic(operator, Box::new(left), Box::new(self.signed()?));
         }
     }
 
-    fn signed_term(&mut self) -> Parsing<Term> {
+    fn signed(&mut self) -> Parsing<Term> {
         if self.eat(TokenKind::Minus) {
-            return Ok(Term::Negation(Box::new(self.simple_term()?)));
+            let negated = if self.over_columns { self.nested(Self::signed)? } else { self.simple_term()? };
+            return Ok(Term::Negation(Box::new(negated)));
         }
-        self.simple_term()
+        let simple = self.simple_term()?;
+        if self.over_columns { self.modifiers(simple) } else { Ok(simple) }
     }
 
     /// A term without operators.
@@ -68,7 +88,7 @@ impl Parser<'_> {
         match self.kind() {
             TokenKind::LeftBracket => {
                 self.advance();
-                Ok(Term::List(self.list_until(TokenKind::RightBracket, Self::term)?))
+                Ok(Term::List(self.list_until(TokenKind::RightBracket, Self::expression)?))
             }
             TokenKind::LeftBrace => self.braces(),
             TokenKind::LeftParenthesis => self.parentheses(),
@@ -77,19 +97,27 @@ impl Parser<'_> {
                 Ok(Term::Literal(Literal::Null))
             }
             _ if self.cast_at(0) => self.nested(Self::cast),
-            _ if self.function_call_at(0) => {
-                let name = self.function_name()?;
-                self.advance();
-                Ok(Term::Function(name, self.list_until(TokenKind::RightParenthesis, Self::term)?))
+            _ => {
+                if self.over_columns
+                    && let Some(term) = self.row_function()?
+                {
+                    return Ok(term);
+                }
+                if self.function_call_at(0) {
+                    let name = self.function_name()?;
+                    self.advance();
+                    let arguments = self.list_until(TokenKind::RightParenthesis, Self::expression)?;
+                    return Ok(Term::Function(name, arguments));
+                }
+                if self.over_columns { Ok(Term::Column(self.name()?)) } else { self.no_alternative() }
             }
-            _ => self.no_alternative(),
         }
     }
 
     fn cast(&mut self) -> Parsing<Term> {
         self.advance();
         self.advance();
-        let term = self.simple_term()?;
+        let term = if self.over_columns { self.expression()? } else { self.simple_term()? };
         self.expect_keyword(Keyword::As)?;
         let native = self.native_type()?;
         self.expect(TokenKind::RightParenthesis)?;
@@ -102,12 +130,12 @@ impl Parser<'_> {
         if self.eat(TokenKind::RightBrace) {
             return Ok(Term::Set(Vec::new()));
         }
-        if self.name_at(0) && self.kind_at(1) == TokenKind::Colon {
+        if !self.over_columns && self.name_at(0) && self.kind_at(1) == TokenKind::Colon {
             return Ok(Term::UserType(self.list_until(TokenKind::RightBrace, Self::field_value)?));
         }
-        let first = self.term()?;
+        let first = self.expression()?;
         if self.eat(TokenKind::Colon) {
-            let mut entries = vec![(first, self.term()?)];
+            let mut entries = vec![(first, self.expression()?)];
             while self.eat(TokenKind::Comma) {
                 entries.push(self.map_entry()?);
             }
@@ -116,7 +144,7 @@ impl Parser<'_> {
         }
         let mut elements = vec![first];
         while self.eat(TokenKind::Comma) {
-            elements.push(self.term()?);
+            elements.push(self.expression()?);
         }
         self.expect(TokenKind::RightBrace)?;
         Ok(Term::Set(elements))
@@ -125,13 +153,13 @@ impl Parser<'_> {
     fn field_value(&mut self) -> Parsing<(Name, Term)> {
         let field = self.name()?;
         self.expect(TokenKind::Colon)?;
-        Ok((field, self.term()?))
+        Ok((field, self.expression()?))
     }
 
     fn map_entry(&mut self) -> Parsing<(Term, Term)> {
-        let key = self.term()?;
+        let key = self.expression()?;
         self.expect(TokenKind::Colon)?;
-        Ok((key, self.term()?))
+        Ok((key, self.expression()?))
     }
 
     /// `{k: v, ...}` or `{}` where only a map is possible; the opening brace is next.
@@ -142,7 +170,8 @@ impl Parser<'_> {
 
     /// `(type) term` or a tuple.
     fn parentheses(&mut self) -> Parsing<Term> {
-        if let Some(type_name) = self.type_hint(Self::simple_term_at) {
+        let operand_at = if self.over_columns { Self::hinted_selectable_at } else { Self::simple_term_at };
+        if let Some(type_name) = self.type_hint(operand_at) {
             return Ok(Term::TypeHint(type_name, Box::new(self.nested(Self::simple_term)?)));
         }
         Ok(Term::Tuple(self.tuple()?))
@@ -151,13 +180,13 @@ impl Parser<'_> {
     /// `(a, b)`; the opening parenthesis is next.
     pub(super) fn tuple(&mut self) -> Parsing<Vec<Term>> {
         self.expect(TokenKind::LeftParenthesis)?;
-        let terms = self.comma_separated(Self::term)?;
+        let terms = self.comma_separated(Self::expression)?;
         self.expect(TokenKind::RightParenthesis)?;
         Ok(terms)
     }
 
     /// `(type)`, if that is what the parenthesis starts and something follows that can have a type; else nothing is taken.
-    pub(super) fn type_hint(&mut self, operand_at: impl FnOnce(&Self, usize) -> bool) -> Option<TypeName> {
+    fn type_hint(&mut self, operand_at: impl FnOnce(&Self, usize) -> bool) -> Option<TypeName> {
         let mark = self.mark();
         self.advance();
         // Types contain no markers, so trying one has no side effects.

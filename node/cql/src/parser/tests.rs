@@ -2,8 +2,7 @@
 
 use super::{SyntaxError, parse, parse_relations, parse_term, parse_type};
 use crate::ast::{
-    Assignment, Literal, Marker, Name, Predicate, Relation, RelationTarget, Select, Selectable, Selection, Statement,
-    Term,
+    Assignment, Literal, Marker, Name, Predicate, Relation, RelationTarget, Select, Selection, Statement, Term,
 };
 
 fn parsed(text: &str) -> Statement {
@@ -35,15 +34,15 @@ fn select(text: &str) -> Select {
 }
 
 /// The only thing that a SELECT selects.
-fn selectable(text: &str) -> Selectable {
+fn selectable(text: &str) -> Term {
     match select(&format!("SELECT {text} FROM t")).selection {
-        Selection::Selectors(mut selectors) if selectors.len() == 1 => selectors.remove(0).selectable,
+        Selection::Selectors(mut selectors) if selectors.len() == 1 => selectors.remove(0).term,
         other => panic!("{other:?}"),
     }
 }
 
-fn column(name: &str) -> Selectable {
-    Selectable::Column(name.into())
+fn column(name: &str) -> Term {
+    Term::Column(name.into())
 }
 
 fn integer(value: i64) -> Term {
@@ -113,24 +112,22 @@ fn json_and_distinct_may_be_columns() {
 #[test]
 fn operators_bind_as_usual() {
     use crate::ast::ArithmeticOperator::{Add, Multiply, Subtract};
-    let operation = |operator, left: Selectable, right: Selectable| {
-        Selectable::Arithmetic(operator, Box::new(left), Box::new(right))
-    };
+    let operation = |operator, left: Term, right: Term| Term::Arithmetic(operator, Box::new(left), Box::new(right));
     assert_eq!(selectable("a + b * c"), operation(Add, column("a"), operation(Multiply, column("b"), column("c"))));
     assert_eq!(
         selectable("a - b - c"),
         operation(Subtract, operation(Subtract, column("a"), column("b")), column("c"))
     );
-    let sum = Selectable::Tuple(vec![operation(Add, column("a"), column("b"))]);
+    let sum = Term::Tuple(vec![operation(Add, column("a"), column("b"))]);
     assert_eq!(selectable("(a + b) * c"), operation(Multiply, sum, column("c")));
 }
 
 #[test]
 fn parentheses_are_hints_only_before_a_value() {
-    assert_eq!(selectable("(a)"), Selectable::Tuple(vec![column("a")]));
-    assert!(matches!(selectable("(a) b"), Selectable::TypeHint(..)));
-    assert!(matches!(selectable("(frozen<list<int>>) [1]"), Selectable::TypeHint(..)));
-    assert!(matches!(selectable("(int) a.b"), Selectable::Field(..)));
+    assert_eq!(selectable("(a)"), Term::Tuple(vec![column("a")]));
+    assert!(matches!(selectable("(a) b"), Term::TypeHint(..)));
+    assert!(matches!(selectable("(frozen<list<int>>) [1]"), Term::TypeHint(..)));
+    assert!(matches!(selectable("(int) a.b"), Term::Field(..)));
     let aliased = select("SELECT (a) AS b FROM t");
     assert_eq!(aliased.selection.to_string(), "(a) AS b");
     assert!(matches!(parse_term("(text) 'a'"), Ok(Term::TypeHint(..))));

@@ -1,10 +1,7 @@
 //! SELECT, and WHERE clauses.
 
-use super::name::FunctionName;
-use super::{Pairs, Separated, when};
-use crate::ast::{
-    InValues, Literal, Ordering, Predicate, Relation, RelationTarget, Select, Selectable, Selection, Selector,
-};
+use super::{Separated, when};
+use crate::ast::{InValues, Ordering, Predicate, Relation, RelationTarget, Select, Selection, Selector};
 use std::fmt;
 
 impl fmt::Display for Select {
@@ -50,63 +47,11 @@ impl fmt::Display for Selection {
 
 impl fmt::Display for Selector {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.selectable.fmt(out)?;
+        self.term.fmt(out)?;
         match &self.alias {
             Some(alias) => write!(out, " AS {alias}"),
             None => Ok(()),
         }
-    }
-}
-
-impl fmt::Display for Selectable {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            // At the start of a select clause these would be read as modifiers; after a type in parentheses, AS would
-            // be read as the start of an alias.
-            Selectable::Column(name) if matches!(name.as_str(), "json" | "distinct" | "as") => {
-                write!(out, "\"{}\"", name.as_str())
-            }
-            Selectable::Column(name) => name.fmt(out),
-            Selectable::Literal(literal) => literal.fmt(out),
-            Selectable::Marker(marker) => marker.fmt(out),
-            Selectable::CountRows => out.write_str("count(*)"),
-            Selectable::Cell(function, cell) => write!(out, "{}({cell})", function.text()),
-            Selectable::Function(name, arguments) => {
-                write!(out, "{}({})", FunctionName(name), Separated(arguments, ", "))
-            }
-            Selectable::Cast(value, native) => write!(out, "CAST({value} AS {})", native.text()),
-            Selectable::TypeHint(type_name, value) => write!(out, "({type_name}) {value}"),
-            Selectable::Field(receiver, field) => {
-                write!(out, "{receiver}{}.{field}", when(ends_in_number(receiver), " "))
-            }
-            Selectable::Element(receiver, element) => write!(out, "{receiver}[{element}]"),
-            Selectable::Slice(receiver, from, to) => {
-                write!(out, "{receiver}[")?;
-                if let Some(from) = from {
-                    write!(out, "{from} ")?;
-                }
-                out.write_str("..")?;
-                if let Some(to) = to {
-                    write!(out, " {to}")?;
-                }
-                out.write_str("]")
-            }
-            Selectable::List(elements) => write!(out, "[{}]", Separated(elements, ", ")),
-            Selectable::Set(elements) => write!(out, "{{{}}}", Separated(elements, ", ")),
-            Selectable::Map(entries) => write!(out, "{{{}}}", Pairs(entries, ": ", ", ")),
-            Selectable::Tuple(elements) => write!(out, "({})", Separated(elements, ", ")),
-            Selectable::Negation(value) => write!(out, "- {value}"),
-            Selectable::Arithmetic(operator, left, right) => write!(out, "{left} {} {right}", operator.text()),
-        }
-    }
-}
-
-/// Whether the text of an expression ends in a number, which would take a point that follows.
-fn ends_in_number(selectable: &Selectable) -> bool {
-    match selectable {
-        Selectable::Literal(literal) => matches!(literal, Literal::Integer(_) | Literal::Float(_)),
-        Selectable::TypeHint(_, inner) => ends_in_number(inner),
-        _ => false,
     }
 }
 

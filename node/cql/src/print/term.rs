@@ -1,7 +1,7 @@
 //! Literals, markers and terms.
 
 use super::name::FunctionName;
-use super::{Pairs, Quoted, Separated};
+use super::{Pairs, Quoted, Separated, when};
 use crate::ast::{Literal, Marker, Term};
 use std::borrow::Cow;
 use std::fmt;
@@ -71,6 +71,36 @@ impl fmt::Display for Term {
             // The space keeps the minus apart from digits, which would take it.
             Term::Negation(term) => write!(out, "- {term}"),
             Term::Arithmetic(operator, left, right) => write!(out, "{left} {} {right}", operator.text()),
+            // At the start of a select clause these would be read as modifiers; after a type in parentheses, AS would
+            // be read as the start of an alias.
+            Term::Column(name) if matches!(name.as_str(), "json" | "distinct" | "as") => {
+                write!(out, "\"{}\"", name.as_str())
+            }
+            Term::Column(name) => name.fmt(out),
+            Term::CountRows => out.write_str("count(*)"),
+            Term::Cell(function, cell) => write!(out, "{}({cell})", function.text()),
+            Term::Field(receiver, field) => write!(out, "{receiver}{}.{field}", when(ends_in_number(receiver), " ")),
+            Term::Element(receiver, element) => write!(out, "{receiver}[{element}]"),
+            Term::Slice(receiver, from, to) => {
+                write!(out, "{receiver}[")?;
+                if let Some(from) = from {
+                    write!(out, "{from} ")?;
+                }
+                out.write_str("..")?;
+                if let Some(to) = to {
+                    write!(out, " {to}")?;
+                }
+                out.write_str("]")
+            }
         }
+    }
+}
+
+/// Whether the text of a term ends in a number, which would take a point that follows.
+fn ends_in_number(term: &Term) -> bool {
+    match term {
+        Term::Literal(literal) => matches!(literal, Literal::Integer(_) | Literal::Float(_)),
+        Term::TypeHint(_, inner) => ends_in_number(inner),
+        _ => false,
     }
 }

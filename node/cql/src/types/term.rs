@@ -72,7 +72,13 @@ pub fn term_to_bytes_with(
             | Term::Cast(..)
             | Term::TypeHint(..)
             | Term::Negation(_)
-            | Term::Arithmetic(..),
+            | Term::Arithmetic(..)
+            | Term::Column(_)
+            | Term::CountRows
+            | Term::Cell(..)
+            | Term::Field(..)
+            | Term::Element(..)
+            | Term::Slice(..),
             _,
         ) => return evaluate(term, receiver, value_type),
     };

@@ -5,7 +5,7 @@ use crate::command::{ClusteringOrder, ReadRow};
 use crate::schema::{ColumnKind, Table};
 use crate::storage::{decode_clustering, encode_clustering};
 use bytes::Bytes;
-use trefoil_cql::ast::{Comparison, Predicate, Relation, RelationTarget, Selectable};
+use trefoil_cql::ast::{Comparison, Predicate, Relation, RelationTarget, Term};
 use trefoil_cql::protocol::response::CqlError;
 use trefoil_cql::types::CqlType;
 
@@ -24,11 +24,7 @@ pub(in crate::statement) struct GroupKey {
 }
 
 impl Grouping {
-    pub fn resolve(
-        group_by: &[Selectable],
-        table: &Table,
-        relations: &[Relation],
-    ) -> Result<Option<Grouping>, CqlError> {
+    pub fn resolve(group_by: &[Term], table: &Table, relations: &[Relation]) -> Result<Option<Grouping>, CqlError> {
         if group_by.is_empty() {
             return Ok(None);
         }
@@ -43,7 +39,7 @@ impl Grouping {
         };
         let mut next = 0;
         for selectable in group_by {
-            let Selectable::Column(name) = selectable else {
+            let Term::Column(name) = selectable else {
                 return Err(CqlError::invalid("Group by functions is not supported yet"));
             };
             let index = column_index(table, name)?;

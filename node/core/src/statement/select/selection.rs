@@ -8,7 +8,7 @@ use super::super::variables::Receiver;
 use super::aggregate::{Aggregate, AggregateKind};
 use super::expression::{CellForm, Expression, MetaForm};
 use crate::schema::{Column, ColumnKind, Table};
-use trefoil_cql::ast::{self, CellFunction, Selectable};
+use trefoil_cql::ast::{self, CellFunction};
 use trefoil_cql::protocol::response::{ColumnSpec, CqlError};
 use trefoil_cql::types::CqlType;
 
@@ -68,9 +68,9 @@ impl Selection {
                 for selector in selectors {
                     let name = match &selector.alias {
                         Some(alias) => alias.as_str().to_owned(),
-                        None => display(&selector.selectable),
+                        None => display(&selector.term),
                     };
-                    let typed = selecting.expression(&selector.selectable, None)?;
+                    let typed = selecting.expression(&selector.term, None)?;
                     selecting.selection.outputs.push(typed.expression);
                     specs.push(spec(name, typed.column_type));
                 }
@@ -100,17 +100,17 @@ fn plain(column: &Column) -> Expression {
 
 impl Selecting<'_, '_> {
     /// `wanted`: the type that a constant takes, where there is one.
-    fn expression(&mut self, selectable: &Selectable, wanted: Option<&CqlType>) -> Result<Typed, CqlError> {
+    fn expression(&mut self, selectable: &ast::Term, wanted: Option<&CqlType>) -> Result<Typed, CqlError> {
         match selectable {
-            Selectable::Column(name) => {
+            ast::Term::Column(name) => {
                 let column = &self.table.columns[column_index(self.table, name)?];
                 self.selection.used.push(column.name.clone());
                 Ok(Typed { expression: plain(column), column_type: column.column_type.clone() })
             }
-            Selectable::CountRows => self.aggregate(AggregateKind::Count, None),
-            Selectable::Cell(function, inner) => self.meta(*function, inner),
-            Selectable::Function(name, arguments) => self.call(name, arguments),
-            Selectable::Field(inner, field) => {
+            ast::Term::CountRows => self.aggregate(AggregateKind::Count, None),
+            ast::Term::Cell(function, inner) => self.meta(*function, inner),
+            ast::Term::Function(name, arguments) => self.call(name, arguments),
+            ast::Term::Field(inner, field) => {
                 let inner = self.expression(inner, None)?;
                 let CqlType::UserType(user) = inner.column_type.unfrozen() else {
                     return Err(CqlError::Invalid(format!(
@@ -124,7 +124,7 @@ impl Selecting<'_, '_> {
                 let column_type = user.fields[index].1.clone();
                 Ok(Typed { expression: Expression::Field(Box::new(inner.expression), index), column_type })
             }
-            Selectable::Element(inner, key) => {
+            ast::Term::Element(inner, key) => {
                 let inner = self.expression(inner, None)?;
                 let (key_type, result) = match inner.column_type.unfrozen() {
                     CqlType::Map(key, value) => ((**key).clone(), (**value).clone()),
@@ -139,7 +139,7 @@ impl Selecting<'_, '_> {
                 let expression = Expression::Element(Box::new(inner.expression), inner.column_type.clone(), slot);
                 Ok(Typed { expression, column_type: result })
             }
-            Selectable::Literal(literal) => {
+            ast::Term::Literal(literal) => {
                 let column_type = match wanted {
                     Some(wanted) => wanted.clone(),
                     None => literal_type(literal)?,
@@ -148,7 +148,7 @@ impl Selecting<'_, '_> {
                 let slot = self.bound(&term, "constant", &column_type)?;
                 Ok(Typed { expression: Expression::Bound(slot), column_type })
             }
-            Selectable::Marker(marker) => {
+            ast::Term::Marker(marker) => {
                 let Some(wanted) = wanted else {
                     return Err(CqlError::invalid(
                         "Cannot infer type for term ? in selection clause (try using a cast to force a type)",
@@ -157,7 +157,7 @@ impl Selecting<'_, '_> {
                 let slot = self.bound(&ast::Term::Marker(marker.clone()), "constant", wanted)?;
                 Ok(Typed { expression: Expression::Bound(slot), column_type: wanted.clone() })
             }
-            Selectable::TypeHint(type_name, inner) => {
+            ast::Term::TypeHint(type_name, inner) => {
                 let hinted = self.context.names.resolve_type(&self.table.keyspace, type_name)?;
                 let typed = self.expression(inner, Some(&hinted))?;
                 if !value::is_assignable(&typed.column_type, &hinted) {
@@ -168,15 +168,16 @@ impl Selecting<'_, '_> {
                 }
                 Ok(Typed { expression: typed.expression, column_type: hinted })
             }
-            Selectable::Tuple(elements) if elements.len() == 1 => self.expression(&elements[0], wanted),
-            Selectable::Cast(..)
-            | Selectable::Slice(..)
-            | Selectable::List(_)
-            | Selectable::Set(_)
-            | Selectable::Map(_)
-            | Selectable::Tuple(_)
-            | Selectable::Negation(_)
-            | Selectable::Arithmetic(..) => {
+            ast::Term::Tuple(elements) if elements.len() == 1 => self.expression(&elements[0], wanted),
+            ast::Term::Cast(..)
+            | ast::Term::Slice(..)
+            | ast::Term::List(_)
+            | ast::Term::Set(_)
+            | ast::Term::Map(_)
+            | ast::Term::UserType(_)
+            | ast::Term::Tuple(_)
+            | ast::Term::Negation(_)
+            | ast::Term::Arithmetic(..) => {
                 Err(CqlError::Invalid(format!("Selecting {} is not supported yet", display(selectable))))
             }
         }
@@ -189,8 +190,8 @@ impl Selecting<'_, '_> {
         Ok(self.selection.terms.len() - 1)
     }
 
-    fn meta(&mut self, function: CellFunction, inner: &Selectable) -> Result<Typed, CqlError> {
-        let Selectable::Column(name) = inner else {
+    fn meta(&mut self, function: CellFunction, inner: &ast::Term) -> Result<Typed, CqlError> {
+        let ast::Term::Column(name) = inner else {
             return Err(CqlError::Invalid(format!(
                 "{} of elements, slices and fields is not supported yet",
                 function.text()
@@ -215,7 +216,7 @@ impl Selecting<'_, '_> {
         Ok(Typed { expression: Expression::Meta(function, column.id, form), column_type })
     }
 
-    fn call(&mut self, name: &ast::QualifiedName, arguments: &[Selectable]) -> Result<Typed, CqlError> {
+    fn call(&mut self, name: &ast::QualifiedName, arguments: &[ast::Term]) -> Result<Typed, CqlError> {
         if let Some(kind) = AggregateKind::of_name(&name.name) {
             return match arguments {
                 [argument] => self.aggregate(kind, Some(argument)),
@@ -243,7 +244,7 @@ impl Selecting<'_, '_> {
         Err(problem.unwrap_or_else(|| unknown_function(name)))
     }
 
-    fn call_of(&mut self, function: &Function, arguments: &[Selectable]) -> Result<Typed, CqlError> {
+    fn call_of(&mut self, function: &Function, arguments: &[ast::Term]) -> Result<Typed, CqlError> {
         let types = function.arguments();
         if types.len() != arguments.len() {
             return Err(CqlError::Invalid(format!(
@@ -276,18 +277,18 @@ impl Selecting<'_, '_> {
         Ok(Typed { expression, column_type: function.returns() })
     }
 
-    fn token(&mut self, arguments: &[Selectable]) -> Result<Typed, CqlError> {
+    fn token(&mut self, arguments: &[ast::Term]) -> Result<Typed, CqlError> {
         let types: Vec<CqlType> = self.table.partition_key().iter().map(|column| column.column_type.clone()).collect();
         self.call_of(&Function::Token(types), arguments)
     }
 
-    fn aggregate(&mut self, kind: AggregateKind, argument: Option<&Selectable>) -> Result<Typed, CqlError> {
+    fn aggregate(&mut self, kind: AggregateKind, argument: Option<&ast::Term>) -> Result<Typed, CqlError> {
         if self.inside_aggregate {
             return Err(CqlError::invalid("aggregate functions cannot be used as arguments of aggregate functions"));
         }
         // count(1) counts rows.
         let argument = match (kind, argument) {
-            (AggregateKind::Count, Some(Selectable::Literal(_))) => None,
+            (AggregateKind::Count, Some(ast::Term::Literal(_))) => None,
             (_, argument) => argument,
         };
         self.inside_aggregate = true;
@@ -328,30 +329,30 @@ fn literal_type(literal: &ast::Literal) -> Result<CqlType, CqlError> {
 }
 
 /// What a column of a result is called that has no alias.
-fn display(selectable: &Selectable) -> String {
-    let list = |elements: &[Selectable]| elements.iter().map(display).collect::<Vec<_>>().join(", ");
+fn display(selectable: &ast::Term) -> String {
+    let list = |elements: &[ast::Term]| elements.iter().map(display).collect::<Vec<_>>().join(", ");
     match selectable {
-        Selectable::Column(name) => name.as_str().to_owned(),
-        Selectable::CountRows => "count".to_owned(),
-        Selectable::Cell(function, inner) => format!("{}({})", function.text(), display(inner)),
-        Selectable::Function(name, arguments) => match (AggregateKind::of_name(&name.name), arguments.as_slice()) {
+        ast::Term::Column(name) => name.as_str().to_owned(),
+        ast::Term::CountRows => "count".to_owned(),
+        ast::Term::Cell(function, inner) => format!("{}({})", function.text(), display(inner)),
+        ast::Term::Function(name, arguments) => match (AggregateKind::of_name(&name.name), arguments.as_slice()) {
             // count(1) is count(*) in disguise.
-            (Some(AggregateKind::Count), [Selectable::Literal(_)]) => "count".to_owned(),
+            (Some(AggregateKind::Count), [ast::Term::Literal(_)]) => "count".to_owned(),
             _ if name.keyspace.is_none() => format!("system.{}({})", name.name.as_str(), list(arguments)),
             _ => format!("{name}({})", list(arguments)),
         },
-        Selectable::Field(inner, field) => format!("{}.{}", display(inner), field.as_str()),
-        Selectable::Element(inner, key) => format!("{}[{}]", display(inner), display_term(key)),
-        Selectable::Literal(_) | Selectable::Marker(_) => "constant".to_owned(),
-        Selectable::TypeHint(_, inner) => format!("(type){}", display(inner)),
-        Selectable::Cast(inner, to) => format!("cast({} as {})", display(inner), to.text()),
-        Selectable::Slice(inner, ..) => format!("{}[..]", display(inner)),
-        Selectable::List(elements) => format!("[{}]", list(elements)),
-        Selectable::Set(elements) => format!("{{{}}}", list(elements)),
-        Selectable::Map(_) => "{...}".to_owned(),
-        Selectable::Tuple(elements) => format!("({})", list(elements)),
-        Selectable::Negation(inner) => format!("-{}", display(inner)),
-        Selectable::Arithmetic(operator, left, right) => {
+        ast::Term::Field(inner, field) => format!("{}.{}", display(inner), field.as_str()),
+        ast::Term::Element(inner, key) => format!("{}[{}]", display(inner), display_term(key)),
+        ast::Term::Literal(_) | ast::Term::Marker(_) => "constant".to_owned(),
+        ast::Term::TypeHint(_, inner) => format!("(type){}", display(inner)),
+        ast::Term::Cast(inner, to) => format!("cast({} as {})", display(inner), to.text()),
+        ast::Term::Slice(inner, ..) => format!("{}[..]", display(inner)),
+        ast::Term::List(elements) => format!("[{}]", list(elements)),
+        ast::Term::Set(elements) => format!("{{{}}}", list(elements)),
+        ast::Term::Map(_) | ast::Term::UserType(_) => "{...}".to_owned(),
+        ast::Term::Tuple(elements) => format!("({})", list(elements)),
+        ast::Term::Negation(inner) => format!("-{}", display(inner)),
+        ast::Term::Arithmetic(operator, left, right) => {
             format!("{} {} {}", display(left), operator.text(), display(right))
         }
     }

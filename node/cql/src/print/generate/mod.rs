@@ -15,6 +15,8 @@ use arbitrary::{Result, Unstructured};
 pub(super) struct Generator<'a, 'b> {
     bytes: &'a mut Unstructured<'b>,
     depth: usize,
+    /// Whether the expression being made may contain columns.
+    over_columns: bool,
 }
 
 /// How deep terms and types nest: less than the parser's bound.
@@ -24,7 +26,7 @@ type Generate<'a, 'b, T> = fn(&mut Generator<'a, 'b>) -> Result<T>;
 
 impl<'a, 'b> Generator<'a, 'b> {
     pub(super) fn new(bytes: &'a mut Unstructured<'b>) -> Generator<'a, 'b> {
-        Generator { bytes, depth: 0 }
+        Generator { bytes, depth: 0, over_columns: false }
     }
 
     // ----- choices -----

@@ -5,95 +5,54 @@ use crate::ast::*;
 use arbitrary::Result;
 
 /// Whether the text ends in `(a)`.
-fn ends_in_parentheses(selectable: &Selectable) -> bool {
+fn ends_in_parentheses(selectable: &Term) -> bool {
     match selectable {
-        Selectable::Tuple(items) => items.len() == 1,
-        Selectable::TypeHint(_, inner) => ends_in_parentheses(inner),
+        Term::Tuple(items) => items.len() == 1,
+        Term::TypeHint(_, inner) => ends_in_parentheses(inner),
         _ => false,
     }
 }
 
 impl<'a, 'b> Generator<'a, 'b> {
-    pub(super) fn selectable(&mut self) -> Result<Selectable> {
-        self.nested(1, 3, |it, choice| {
-            if choice < 2 {
-                return it.selectable_product();
-            }
-            let left = if it.flag()? { it.selectable()? } else { it.selectable_product()? };
-            Ok(Selectable::Arithmetic(it.operator(false)?, Box::new(left), Box::new(it.selectable_product()?)))
-        })
-    }
-
-    pub(super) fn selectable_product(&mut self) -> Result<Selectable> {
-        self.nested(1, 3, |it, choice| {
-            if choice < 2 {
-                return it.signed_selectable();
-            }
-            let left = it.selectable_product()?;
-            Ok(Selectable::Arithmetic(it.operator(true)?, Box::new(left), Box::new(it.signed_selectable()?)))
-        })
-    }
-
-    pub(super) fn signed_selectable(&mut self) -> Result<Selectable> {
-        self.nested(1, 4, |it, choice| match choice {
-            3 => Ok(Selectable::Negation(Box::new(it.signed_selectable()?))),
-            _ => {
-                let receiver = it.simple_selectable()?;
-                it.modified(receiver)
-            }
-        })
-    }
-
-    pub(super) fn modified(&mut self, mut receiver: Selectable) -> Result<Selectable> {
+    pub(super) fn modified(&mut self, mut receiver: Term) -> Result<Term> {
         for _ in 0..self.below(6)?.saturating_sub(3) {
             let inner = Box::new(receiver);
             // `(a)[1]` would be a list with a type.
             let first = if ends_in_parentheses(&inner) { 2 } else { 0 };
             receiver = match first + self.below(4 - first)? {
-                0 => Selectable::Field(inner, self.name()?),
-                1 => Selectable::Element(inner, Box::new(self.term()?)),
-                2 => Selectable::Slice(inner, Some(Box::new(self.term()?)), self.optional(Self::term)?.map(Box::new)),
-                _ => Selectable::Slice(inner, None, Some(Box::new(self.term()?))),
+                0 => Term::Field(inner, self.name()?),
+                1 => Term::Element(inner, Box::new(self.term()?)),
+                2 => Term::Slice(inner, Some(Box::new(self.term()?)), self.optional(Self::term)?.map(Box::new)),
+                _ => Term::Slice(inner, None, Some(Box::new(self.term()?))),
             };
         }
         Ok(receiver)
     }
 
-    pub(super) fn simple_selectable(&mut self) -> Result<Selectable> {
-        self.nested(5, 13, |it, choice| {
-            Ok(match choice {
-                0 => Selectable::Column(it.name()?),
-                1 => Selectable::Literal(it.constant()?),
-                2 => Selectable::Literal(Literal::Null),
-                3 => Selectable::Marker(it.marker()?),
-                4 => Selectable::CountRows,
-                5 => {
-                    let functions = [CellFunction::WriteTime, CellFunction::MaxWriteTime, CellFunction::Ttl];
-                    let column = Selectable::Column(it.name()?);
-                    Selectable::Cell(it.choose(&functions)?, Box::new(it.modified(column)?))
-                }
-                6 => Selectable::Function(it.qualified()?, it.any(Self::selectable)?),
-                7 => Selectable::Cast(Box::new(it.selectable()?), it.native()?),
-                8 => Selectable::TypeHint(it.type_name()?, Box::new(it.simple_selectable()?)),
-                9 => Selectable::List(it.any(Self::selectable)?),
-                10 => Selectable::Set(it.any(Self::selectable)?),
-                11 => Selectable::Map(it.pairs(Self::selectable_key, Self::selectable)?),
-                _ => Selectable::Tuple(it.some(Self::selectable)?),
-            })
-        })
+    pub(super) fn simple_selectable(&mut self) -> Result<Term> {
+        match self.below(4)? {
+            0 => Ok(Term::Column(self.name()?)),
+            1 if self.below(4)? == 0 => Ok(Term::CountRows),
+            1 => {
+                let functions = [CellFunction::WriteTime, CellFunction::MaxWriteTime, CellFunction::Ttl];
+                let column = Term::Column(self.name()?);
+                Ok(Term::Cell(self.choose(&functions)?, Box::new(self.modified(column)?)))
+            }
+            _ => self.common_term(),
+        }
     }
 
     /// Not `(a)`: in `{(a): b}` Cassandra's grammar sees a marker with a type, and so do we.
-    pub(super) fn selectable_key(&mut self) -> Result<Selectable> {
+    pub(super) fn selectable_key(&mut self) -> Result<Term> {
         Ok(match self.below(3)? {
-            0 => Selectable::Column(self.name()?),
-            1 => Selectable::Literal(self.constant()?),
-            _ => Selectable::Function(self.qualified()?, self.any(Self::selectable)?),
+            0 => Term::Column(self.name()?),
+            1 => Term::Literal(self.constant()?),
+            _ => Term::Function(self.qualified()?, self.any(Self::selectable)?),
         })
     }
 
     pub(super) fn selector(&mut self) -> Result<Selector> {
-        Ok(Selector { selectable: self.selectable()?, alias: self.optional(Self::name)? })
+        Ok(Selector { term: self.selectable()?, alias: self.optional(Self::name)? })
     }
 
     pub(super) fn selection(&mut self) -> Result<Selection> {

@@ -57,42 +57,79 @@ impl<'a, 'b> Generator<'a, 'b> {
         if multiplication { self.choose(&[Multiply, Divide, Modulo]) } else { self.choose(&[Add, Subtract]) }
     }
 
+    /// A value.
     pub(super) fn term(&mut self) -> Result<Term> {
+        self.expression_over(false)
+    }
+
+    /// An expression over columns.
+    pub(super) fn selectable(&mut self) -> Result<Term> {
+        self.expression_over(true)
+    }
+
+    fn expression_over(&mut self, columns: bool) -> Result<Term> {
+        let before = std::mem::replace(&mut self.over_columns, columns);
+        let expression = self.expression();
+        self.over_columns = before;
+        expression
+    }
+
+    fn expression(&mut self) -> Result<Term> {
         self.nested(1, 3, |it, choice| {
             if choice < 2 {
                 return it.product();
             }
-            let left = if it.flag()? { it.term()? } else { it.product()? };
+            let left = if it.flag()? { it.expression()? } else { it.product()? };
             Ok(Term::Arithmetic(it.operator(false)?, Box::new(left), Box::new(it.product()?)))
         })
     }
 
-    pub(super) fn product(&mut self) -> Result<Term> {
-        self.nested(1, 4, |it, choice| {
-            Ok(match choice {
-                0 | 1 => it.simple_term()?,
-                2 => Term::Negation(Box::new(it.simple_term()?)),
-                _ => {
-                    let left = it.product()?;
-                    let right = it.simple_term()?;
-                    Term::Arithmetic(it.operator(true)?, Box::new(left), Box::new(right))
-                }
-            })
+    fn product(&mut self) -> Result<Term> {
+        self.nested(1, 3, |it, choice| {
+            if choice < 2 {
+                return it.signed();
+            }
+            let left = it.product()?;
+            Ok(Term::Arithmetic(it.operator(true)?, Box::new(left), Box::new(it.signed()?)))
         })
     }
 
-    pub(super) fn simple_term(&mut self) -> Result<Term> {
+    fn signed(&mut self) -> Result<Term> {
+        self.nested(1, 4, |it, choice| match (choice, it.over_columns) {
+            (3, true) => Ok(Term::Negation(Box::new(it.signed()?))),
+            (3, false) => Ok(Term::Negation(Box::new(it.simple_term()?))),
+            (_, true) => {
+                let receiver = it.simple_selectable()?;
+                it.modified(receiver)
+            }
+            (_, false) => it.simple_term(),
+        })
+    }
+
+    /// Without operators and modifiers.
+    fn simple_term(&mut self) -> Result<Term> {
+        if self.over_columns {
+            return self.simple_selectable();
+        }
+        self.common_term()
+    }
+
+    /// What is a simple term anywhere.
+    pub(super) fn common_term(&mut self) -> Result<Term> {
         self.nested(3, 11, |it, choice| {
             Ok(match choice {
                 0 => Term::Literal(it.constant()?),
                 1 => Term::Literal(Literal::Null),
                 2 => Term::Marker(it.marker()?),
-                3 => Term::List(it.any(Self::term)?),
-                4 => Term::Set(it.any(Self::term)?),
-                5 => Term::Map(it.pairs(Self::term, Self::term)?),
-                6 => Term::UserType(it.pairs(Self::name, Self::term)?),
-                7 => Term::Tuple(it.some(Self::term)?),
-                8 => Term::Function(it.qualified()?, it.any(Self::term)?),
+                3 => Term::List(it.any(Self::expression)?),
+                4 => Term::Set(it.any(Self::expression)?),
+                5 if it.over_columns => Term::Map(it.pairs(Self::selectable_key, Self::expression)?),
+                5 => Term::Map(it.pairs(Self::expression, Self::expression)?),
+                6 if it.over_columns => Term::Column(it.name()?),
+                6 => Term::UserType(it.pairs(Self::name, Self::expression)?),
+                7 => Term::Tuple(it.some(Self::expression)?),
+                8 => Term::Function(it.qualified()?, it.any(Self::expression)?),
+                9 if it.over_columns => Term::Cast(Box::new(it.expression()?), it.native()?),
                 9 => Term::Cast(Box::new(it.simple_term()?), it.native()?),
                 _ => Term::TypeHint(it.type_name()?, Box::new(it.simple_term()?)),
             })
