@@ -1,6 +1,6 @@
 //! A plain client of the native protocol, for tests and benchmarks that must not depend on what a driver does by itself.
 //!
-//! One connection, no retries, no pools, protocol version 4. `ask` sends one request and waits; `Pipeline` keeps many under way.
+//! One connection, no retries, no pools, protocol version 4 unless told otherwise. `ask` sends one request and waits.
 //! A request that ended in an I/O error may have happened.
 
 use bytes::Bytes;
@@ -12,8 +12,6 @@ use tokio::net::TcpStream;
 use trefoil_cql::protocol::request::{Execute, Prepare, Query, QueryParameters, Request, Startup};
 use trefoil_cql::protocol::response::{Prepared, QueryResult, Response, ResponseEnvelope, Rows};
 use trefoil_cql::protocol::{Compression, Consistency, CqlError, Framer, ProtocolVersion, Role, Value};
-
-const VERSION: ProtocolVersion = ProtocolVersion::V4;
 
 /// How long a server may take to answer before the connection counts as dead.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(15);
@@ -51,6 +49,7 @@ impl From<io::Error> for ClientError {
 pub struct Connection {
     stream: TcpStream,
     framer: Framer,
+    version: ProtocolVersion,
     out: Vec<u8>,
     /// What every request asks for.
     pub consistency: Consistency,
@@ -62,10 +61,19 @@ impl Connection {
     /// # Errors
     /// When nobody is there or they do not speak our protocol.
     pub async fn open(address: SocketAddr) -> Result<Connection, ClientError> {
+        Connection::open_version(address, ProtocolVersion::V4).await
+    }
+
+    /// Connect and say hello in this version of the protocol.
+    ///
+    /// # Errors
+    /// When nobody is there or they do not speak it.
+    pub async fn open_version(address: SocketAddr, version: ProtocolVersion) -> Result<Connection, ClientError> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let framer = Framer::new(Role::Client);
-        let mut connection = Connection { stream, framer, out: Vec::new(), consistency: Consistency::LocalQuorum };
+        let consistency = Consistency::LocalQuorum;
+        let mut connection = Connection { stream, framer, version, out: Vec::new(), consistency };
         match connection.ask(&Request::Startup(Startup::new(Compression::None))).await? {
             Response::Ready => Ok(connection),
             other => Err(ClientError::Nonsense(format!("{other:?} to STARTUP"))),
@@ -77,15 +85,22 @@ impl Connection {
     /// # Errors
     /// When there is no answer, or it is an error.
     pub async fn ask(&mut self, request: &Request) -> Result<Response, ClientError> {
-        self.send(&request.encode(VERSION, 0)).await?;
-        let envelope = tokio::time::timeout(ANSWER_DEADLINE, self.receive())
-            .await
-            .map_err(|_| ClientError::Io(io::Error::new(io::ErrorKind::TimedOut, "no answer")))??;
-        let answer = ResponseEnvelope::decode(&envelope).map_err(|error| ClientError::Nonsense(error.to_string()))?;
-        match answer.response {
+        match self.exchange(request).await?.response {
             Response::Error(error) => Err(ClientError::Server(error)),
             response => Ok(response),
         }
+    }
+
+    /// One request and its answer, whatever it is, with all that came along.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn exchange(&mut self, request: &Request) -> Result<ResponseEnvelope, ClientError> {
+        self.send(&request.encode(self.version, 0)).await?;
+        let envelope = tokio::time::timeout(ANSWER_DEADLINE, self.receive())
+            .await
+            .map_err(|_| ClientError::Io(io::Error::new(io::ErrorKind::TimedOut, "no answer")))??;
+        ResponseEnvelope::decode(&envelope).map_err(|error| ClientError::Nonsense(error.to_string()))
     }
 
     /// Send one encoded envelope.

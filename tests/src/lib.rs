@@ -3,3 +3,4 @@
 //! Nothing here is part of the product.
 
 pub mod client;
+pub mod conformance;
