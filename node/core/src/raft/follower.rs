@@ -73,7 +73,7 @@ impl Raft {
             self.quiescent = false;
             let rejected = RaftMessage::Rejected {
                 term: self.hard.term,
-                round,
+                round: Some(round),
                 previous: previous.index,
                 hint: self.log.agreement(previous),
                 rebuild: self.hard.rebuild,

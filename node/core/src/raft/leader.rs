@@ -240,7 +240,9 @@ impl Raft {
         rebuild: Option<RebuildId>,
         env: &mut impl Env,
     ) {
-        self.note_rebuild(from, rebuild, through);
+        if !self.note_rebuild(from, rebuild, through) {
+            return;
+        }
         let floor = self.log.floor().index;
         let last = self.log.last_index();
         let State::Leader(leading) = &mut self.state else { return };
@@ -268,13 +270,16 @@ impl Raft {
     pub(super) fn on_rejected(
         &mut self,
         from: NodeId,
-        round: Round,
+        round: Option<Round>,
         previous: LogIndex,
         hint: Position,
         rebuild: Option<RebuildId>,
         env: &mut impl Env,
     ) {
-        self.note_rebuild(from, rebuild, hint.index);
+        let Some(round) = round else { return };
+        if !self.note_rebuild(from, rebuild, hint.index) {
+            return;
+        }
         let agreement = self.log.agreement(hint).index;
         let floor = self.log.floor().index;
         let State::Leader(leading) = &mut self.state else { return };

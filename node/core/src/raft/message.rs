@@ -67,8 +67,9 @@ pub enum RaftMessage {
     Rejected {
         /// The follower's term.
         term: Term,
-        /// The latest round it was asked in.
-        round: Round,
+        /// The round it was asked in. `None`: the refused message was of an older term, so the answer only says that this term
+        /// exists; whoever leads by now must not take the rounds of an older leadership for its own.
+        round: Option<Round>,
         /// `previous.index` of the refused message.
         previous: LogIndex,
         /// The last place at or before `previous` where the two logs may agree.

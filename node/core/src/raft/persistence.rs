@@ -56,6 +56,17 @@ impl Persistence {
         }
     }
 
+    /// This replica starts anew in a process in which it has handed out batches before: reports of those say nothing about it.
+    pub(super) fn continue_after(&mut self, handed_out: PersistSequence) {
+        (self.submitted, self.durable, self.void) = (handed_out, handed_out, handed_out);
+        self.hard_state = if self.hard_state_changed { self.next() } else { handed_out };
+    }
+
+    /// The last sequence handed out.
+    pub(super) fn submitted(&self) -> PersistSequence {
+        self.submitted
+    }
+
     fn next(&self) -> PersistSequence {
         PersistSequence(self.submitted.0 + 1)
     }

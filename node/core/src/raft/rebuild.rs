@@ -10,15 +10,28 @@ use super::{HardState, Raft, RaftMessage, RebuildId, State};
 use crate::ids::{LogIndex, NodeId};
 
 impl Raft {
-    /// A follower answered as one that is being rebuilt, or not. `end`: at most where its log ends.
-    pub(super) fn note_rebuild(&mut self, from: NodeId, rebuild: Option<RebuildId>, end: LogIndex) {
-        let State::Leader(leading) = &mut self.state else { return };
-        let Some(progress) = leading.progress.get_mut(&from) else { return };
+    /// This replica takes the place of `before` in the same process: writes that `before` waits for are not its own.
+    #[must_use]
+    pub fn in_place_of(mut self, before: &Raft) -> Raft {
+        self.persistence.continue_after(before.persistence.submitted());
+        self
+    }
+
+    /// A follower answered as one that is being rebuilt, or not. `end`: at most where its log ends. `false`: the answer is from
+    /// before it lost its state, and means nothing any more.
+    pub(super) fn note_rebuild(&mut self, from: NodeId, rebuild: Option<RebuildId>, end: LogIndex) -> bool {
+        let State::Leader(leading) = &mut self.state else { return false };
+        let Some(progress) = leading.progress.get_mut(&from) else { return false };
         let Some(id) = rebuild else {
-            if let Some(rebuild) = &mut progress.rebuild {
-                rebuild.active = false;
-            }
-            return;
+            return match &mut progress.rebuild {
+                // Who is whole again has the mark, which did not exist when what was lost was answered.
+                Some(rebuild) if rebuild.active && end < rebuild.mark => false,
+                Some(rebuild) => {
+                    rebuild.active = false;
+                    true
+                }
+                None => true,
+            };
         };
         if progress.matched > end {
             progress.forget(LogIndex(end.0 + 1));
@@ -31,6 +44,7 @@ impl Raft {
                 self.set_rebuild(from, Rebuild { id, mark, active: true });
             }
         }
+        true
     }
 
     fn set_rebuild(&mut self, node: NodeId, rebuild: Rebuild) {

@@ -59,7 +59,7 @@ impl Raft {
             RaftMessage::Append(append) => {
                 let rejected = RaftMessage::Rejected {
                     term,
-                    round: append.round,
+                    round: None,
                     previous: append.previous.index,
                     hint: self.log.last(),
                     rebuild: self.hard.rebuild,

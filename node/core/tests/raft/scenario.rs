@@ -75,7 +75,7 @@ fn describe(wire: &Wire) -> String {
         ),
         Wire::Raft(RaftMessage::Rejected { term, round, previous, hint, rebuild }) => format!(
             "rejected t{term} r{} after {previous}, perhaps {}{}",
-            round.number,
+            round.map_or(0, |round| round.number),
             position(*hint),
             lost(rebuild.is_some())
         ),

@@ -1,0 +1,172 @@
+//! Messages that come so late that whoever they answer is somebody else by now: the leader of another term, or the leader of a
+//! replica that has lost what it answered with.
+
+use crate::oracle::no_bugs;
+use crate::replica::StepEnv;
+use bytes::Bytes;
+use std::time::Duration;
+use trefoil_core::config::Tuning;
+use trefoil_core::ids::{LogIndex, NodeId, ShardId, Term};
+use trefoil_core::raft::{
+    Append, AppliedThrough, Effects, Position, Raft, RaftConfig, RaftMessage, ReadDecision, RebuildId, Round, SavedLog,
+    Start,
+};
+use trefoil_core::time::{HybridTime, Monotonic};
+
+const TIMEOUT: Duration = Duration::from_millis(600);
+
+/// One replica of three that is written to by hand; its disk is instantaneous.
+struct Lonely {
+    raft: Raft,
+    now: Monotonic,
+}
+
+impl Lonely {
+    fn new(me: u32) -> Lonely {
+        let voters = vec![NodeId(1), NodeId(2), NodeId(3)];
+        let tuning = Tuning { election_timeout: TIMEOUT, ..Tuning::default() };
+        let config = RaftConfig::new(ShardId(1), NodeId(me), voters, &tuning);
+        let now = Monotonic(5_000_000_000);
+        let raft =
+            with(now, |env| Raft::new(config, SavedLog::default(), AppliedThrough::default(), Start::Founding, env))
+                .expect("nothing contradicts nothing");
+        Lonely { raft, now }
+    }
+
+    fn after(&mut self, milliseconds: u64) {
+        self.now = self.now.plus(Duration::from_millis(milliseconds));
+    }
+
+    fn tell(&mut self, from: u32, message: RaftMessage) -> Vec<RaftMessage> {
+        with(self.now, |env| self.raft.step(NodeId(from), message, env));
+        self.written()
+    }
+
+    /// What it sends, with everything written.
+    fn written(&mut self) -> Vec<RaftMessage> {
+        let mut sent = Vec::new();
+        loop {
+            let Effects { messages, log_ops, sequence, .. } = self.raft.take_effects();
+            sent.extend(messages.into_iter().map(|(_, message)| message));
+            if log_ops.is_empty() {
+                return sent;
+            }
+            with(self.now, |env| self.raft.durable(sequence, env));
+        }
+    }
+
+    /// Make it the leader of the term after its own, by the vote of another.
+    fn lead(mut self, voter: u32) -> Lonely {
+        self.after(1_300);
+        with(self.now, |env| self.raft.tick(env));
+        self.written();
+        let term = Term(self.raft.term().0 + 1);
+        self.tell(voter, RaftMessage::PreVoteReply { term, granted: true });
+        self.tell(voter, RaftMessage::VoteReply { term, granted: true });
+        assert!(self.raft.is_leader());
+        self
+    }
+
+    fn round(&mut self) -> Round {
+        with(self.now, |env| self.raft.read(0, env));
+        let rounds = self.written().into_iter().filter_map(|message| match message {
+            RaftMessage::Append(append) => Some(append.round),
+            _ => None,
+        });
+        rounds.max().expect("a read that waits asks everybody")
+    }
+
+    fn appended(&self, round: Round, through: u64, rebuild: Option<RebuildId>) -> RaftMessage {
+        let (term, through) = (self.raft.term(), LogIndex(through));
+        RaftMessage::Appended { term, round, through, quiesced: false, rebuild }
+    }
+}
+
+fn with<R>(now: Monotonic, action: impl FnOnce(&mut StepEnv<'_>) -> R) -> R {
+    let mut random = |bound: u64| bound / 8;
+    let bugs = no_bugs();
+    action(&mut StepEnv { now, random: &mut random, bugs: &bugs })
+}
+
+/// `trefoil-sim run --seed 14` at 6ec411c: the answer to a heartbeat of an older leadership carried that leadership's round and the
+/// new term, so a leader that had led before took it for a promise, perhaps until its former life's clock came round.
+#[test]
+fn a_refusal_of_an_older_terms_heartbeat_names_no_round() {
+    let mut follower = Lonely::new(3);
+    let append = |term: u64, round: u64| {
+        RaftMessage::Append(Append {
+            term: Term(term),
+            round: Round { number: round, opened: Monotonic(9_000_000_000) },
+            previous: Position::default(),
+            entries: Vec::new(),
+            commit: LogIndex(0),
+            held_by_all: LogIndex(0),
+            quiesce: false,
+        })
+    };
+    follower.tell(1, append(4, 1));
+    let answers = follower.tell(1, append(1, 116));
+    assert!(matches!(answers[..], [RaftMessage::Rejected { term: Term(4), round: None, .. }]), "{answers:?}");
+}
+
+#[test]
+fn a_refusal_without_a_round_renews_no_lease() {
+    let mut leader = Lonely::new(1).lead(2);
+    let round = leader.round();
+    leader.tell(2, leader.appended(round, 1, None));
+    assert!(leader.raft.is_surely_leader(leader.now));
+    leader.after(700);
+    let term = leader.raft.term();
+    let hint = Position { index: LogIndex(1), term };
+    leader.tell(3, RaftMessage::Rejected { term, round: None, previous: LogIndex(9), hint, rebuild: None });
+    assert!(!leader.raft.lease_valid(leader.now));
+    assert_eq!(with(leader.now, |env| leader.raft.read(7, env)), ReadDecision::Pending);
+}
+
+/// An answer from before a replica lost its disk arrives after its first answer since: what it claims is gone.
+#[test]
+fn an_answer_from_before_a_disk_was_lost_does_not_count() {
+    let mut leader = Lonely::new(1).lead(2);
+    let early = leader.round();
+    let stamp = HybridTime(leader.raft.last_stamp().0 + 1);
+    let (index, _) =
+        with(leader.now, |env| leader.raft.propose(stamp, Bytes::from_static(b"x"), env)).expect("it leads");
+    leader.written();
+    leader.tell(3, leader.appended(early, 0, Some(RebuildId(7))));
+    leader.tell(3, leader.appended(early, index.0, None));
+    assert_eq!(leader.raft.commit(), LogIndex(0), "only the leader itself has the entry");
+    // Whole again, it counts.
+    let last = leader.raft.last_index().0;
+    leader.tell(3, leader.appended(early, last, None));
+    assert_eq!(leader.raft.commit(), LogIndex(last));
+}
+
+/// A replica that starts anew in the same process has the same numbers for its writes; what its predecessor wrote proves nothing.
+#[test]
+fn what_a_predecessor_in_the_same_process_wrote_is_not_durable_here() {
+    let mut before = Lonely::new(3);
+    with(before.now, |env| before.raft.step(NodeId(1), RaftMessage::TimeoutNow { term: Term(5) }, env));
+    let sequence = before.raft.take_effects().sequence;
+
+    let config = before.raft.config().clone();
+    let start = |env: &mut StepEnv<'_>| {
+        Raft::new(config, SavedLog::default(), AppliedThrough::default(), Start::Rebuilding, env)
+    };
+    let mut after = with(before.now, start).expect("nothing contradicts nothing").in_place_of(&before.raft);
+    let append = RaftMessage::Append(Append {
+        term: Term(6),
+        round: Round { number: 1, opened: Monotonic(1) },
+        previous: Position::default(),
+        entries: Vec::new(),
+        commit: LogIndex(0),
+        held_by_all: LogIndex(0),
+        quiesce: false,
+    });
+    with(before.now, |env| after.step(NodeId(1), append, env));
+    let own = after.take_effects();
+    assert!(own.messages.is_empty(), "its term is not durable: {:?}", own.messages);
+    with(before.now, |env| after.durable(sequence, env));
+    assert!(after.take_effects().messages.is_empty(), "that was another's write");
+    with(before.now, |env| after.durable(own.sequence, env));
+    assert_eq!(after.take_effects().messages.len(), 1);
+}
