@@ -84,6 +84,8 @@ pub struct Client {
     nodes: Vec<usize>,
     turn: usize,
     links: BTreeMap<usize, Link>,
+    /// Statements prepared on any node: as drivers do, one that does not know a statement is told when it says so.
+    prepared: BTreeMap<String, PreparedId>,
     lanes: Vec<Lane>,
     seed: u64,
     audit: bool,
@@ -119,6 +121,7 @@ impl Client {
             nodes,
             turn: 0,
             links: BTreeMap::new(),
+            prepared: BTreeMap::new(),
             lanes: scripts.into_iter().map(lane).collect(),
             seed,
             audit: false,
@@ -271,7 +274,7 @@ impl Client {
         let link = self.links.entry(node).or_insert_with(|| Link::open(number, node, version, around));
         if !link.ready {
             link.waiting.push(lane);
-        } else if let Some(text) = unprepared_text(&running.call, link) {
+        } else if let Some(text) = unprepared_text(&running.call, &self.prepared) {
             let request = Request::Prepare(Prepare { text: text.clone(), keyspace: None });
             link.send(Waiter::Prepare { lane, text }, &request, around);
         } else {
@@ -281,7 +284,7 @@ impl Client {
                 history.entries[entry].attempts = running.attempts;
                 history.entries[entry].node = node;
             }
-            let request = request(running, link);
+            let request = request(running, &self.prepared);
             around.note(crate::faults::links::CLIENT_PLACES, Kind::Client, || {
                 format!("client {number}.{lane} asks node {node}: {:?}", running.operation)
             });
@@ -401,7 +404,7 @@ impl Client {
                 Response::Result(QueryResult::Prepared(prepared)) => {
                     let PreparedId { id, result_metadata_id } =
                         PreparedId { id: prepared.id, result_metadata_id: prepared.result_metadata_id };
-                    link.prepared.insert(text, PreparedId { id, result_metadata_id });
+                    self.prepared.insert(text, PreparedId { id, result_metadata_id });
                     self.attempt(lane, history, around);
                 }
                 Response::Error(error) => self.error(lane, error, true, history, around),
@@ -426,7 +429,7 @@ impl Client {
     ) {
         let now = around.now();
         let Some(running) = self.running(lane) else { return };
-        let (node, is_definition) = (running.node, running.entry.is_none());
+        let is_definition = running.entry.is_none();
         let writes = running.call.writes && !preparing;
         if let Some(entry) = running.entry {
             let limit = running.attempts + 1;
@@ -436,11 +439,9 @@ impl Client {
             return self.give_up(lane, history, around);
         }
         match error {
-            CqlError::Unprepared { .. } => {
+            CqlError::Unprepared { ref id, .. } => {
                 around.marks.hit("sim: a statement was prepared again");
-                if let Some(link) = self.links.get_mut(&node) {
-                    link.prepared.clear();
-                }
+                self.prepared.retain(|_, prepared| prepared.id != *id);
                 self.attempt(lane, history, around);
             }
             CqlError::Unavailable { .. } | CqlError::Overloaded(_) | CqlError::Bootstrapping(_) => {
@@ -543,9 +544,9 @@ fn page(running: &mut Running, rows: Option<&Rows>, now: Time) -> Result<Seen, s
     Ok(Seen::Pages(running.pages.clone()))
 }
 
-/// A text that must be prepared on this connection first.
-fn unprepared_text(call: &Call, link: &Link) -> Option<String> {
-    let missing = |statement: &&Statement| !link.prepared.contains_key(&statement.text);
+/// A text that must be prepared first.
+fn unprepared_text(call: &Call, known: &BTreeMap<String, PreparedId>) -> Option<String> {
+    let missing = |statement: &&Statement| !known.contains_key(&statement.text);
     match &call.form {
         Form::Simple(_) => None,
         Form::Prepared(statement) => Some(statement).filter(missing).map(|statement| statement.text.clone()),
@@ -553,8 +554,8 @@ fn unprepared_text(call: &Call, link: &Link) -> Option<String> {
     }
 }
 
-/// The request of an operation on a connection on which everything it needs is prepared.
-fn request(running: &Running, link: &Link) -> Request {
+/// The request of an operation for which everything is prepared.
+fn request(running: &Running, known: &BTreeMap<String, PreparedId>) -> Request {
     let call = &running.call;
     let parameters = |statement: &Statement| QueryParameters {
         values: statement.values.clone(),
@@ -563,7 +564,7 @@ fn request(running: &Running, link: &Link) -> Request {
         serial_consistency: call.serial,
         ..QueryParameters::with_consistency(call.consistency)
     };
-    let prepared = |statement: &Statement| link.prepared[&statement.text].clone();
+    let prepared = |statement: &Statement| known[&statement.text].clone();
     match &call.form {
         Form::Simple(statement) => {
             Request::Query(Query { text: statement.text.clone(), parameters: parameters(statement) })

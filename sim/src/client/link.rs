@@ -1,4 +1,4 @@
-//! One connection of a client: its handshake, the statements prepared on it, the streams in use.
+//! One connection of a client: its handshake, the streams in use.
 
 use crate::world::connections::Frame;
 use crate::world::surroundings::Surroundings;
@@ -47,7 +47,6 @@ pub(super) struct Link {
     version: ProtocolVersion,
     /// Lanes that wait for the handshake.
     pub waiting: Vec<usize>,
-    pub prepared: BTreeMap<String, PreparedId>,
     waiters: BTreeMap<i16, Waiter>,
     next_stream: i16,
 }
@@ -57,15 +56,8 @@ impl Link {
     pub fn open(client: usize, node: usize, version: ProtocolVersion, around: &mut Surroundings) -> Link {
         let conn = around.connections.open(client, node);
         around.frame_to_node(conn, Frame::Open);
-        let mut link = Link {
-            conn,
-            ready: false,
-            version,
-            waiting: Vec::new(),
-            prepared: BTreeMap::new(),
-            waiters: BTreeMap::new(),
-            next_stream: 0,
-        };
+        let mut link =
+            Link { conn, ready: false, version, waiting: Vec::new(), waiters: BTreeMap::new(), next_stream: 0 };
         link.send(Waiter::Startup, &Request::Startup(Startup::new(Compression::None)), around);
         link
     }

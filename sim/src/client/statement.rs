@@ -25,7 +25,7 @@ pub struct Statement {
 /// How a request is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Prepared once on each connection, then executed.
+    /// Prepared once, then executed on any node.
     Prepared(Statement),
     /// As text.
     Simple(Statement),

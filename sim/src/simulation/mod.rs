@@ -230,6 +230,11 @@ impl<'a> Simulation<'a> {
     fn begin_workload(&mut self) {
         let now = self.around.now();
         self.phase = Phase::Workload;
+        // While tables are defined nothing is wrong; what a bad network does to that, definitions of the workload show.
+        self.around.network.begin_noise();
+        for process in &mut self.nodes {
+            process.body.disk.begin_noise();
+        }
         self.around.note(0, Kind::Life, || "the workload begins".to_owned());
         for plan in &self.plan.clients {
             let number = self.clients.len();

@@ -46,6 +46,8 @@ impl<T> Default for Writer<T> {
 #[derive(Debug)]
 pub struct Disk {
     plan: DiskPlan,
+    /// Whether syncs take much longer now and then.
+    noisy: bool,
     /// What is durable of the log.
     pub log: LogStore,
     /// What is durable of the rows.
@@ -65,6 +67,7 @@ impl Disk {
     pub fn new(plan: &DiskPlan) -> Disk {
         Disk {
             plan: plan.clone(),
+            noisy: false,
             log: LogStore::default(),
             rows: RowStore::default(),
             log_writer: Writer::default(),
@@ -108,7 +111,7 @@ impl Disk {
             Store::Rows => self.plan.rows_sync_ns,
         };
         let mut latency = fixed + stream.exponential(fixed * self.plan.jitter_per_mille / 1_000);
-        if stream.chance(self.plan.tail_ppm) {
+        if self.noisy && stream.chance(self.plan.tail_ppm) {
             latency += stream.below(self.plan.tail_ns);
         }
         Some(now.plus(latency * u64::from(self.slow_factor)))
@@ -198,11 +201,16 @@ impl Disk {
         self.slow_factor = factor.max(1);
     }
 
+    /// From now on syncs are as bad as planned.
+    pub fn begin_noise(&mut self) {
+        self.noisy = true;
+    }
+
     /// Nothing is wrong with this disk any more. Says which syncs are done now.
     pub fn heal(&mut self) -> Vec<Store> {
         self.stalls = 0;
         self.slow_factor = 1;
-        self.plan.tail_ppm = 0;
+        self.noisy = false;
         self.overdue()
     }
 

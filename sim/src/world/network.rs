@@ -11,6 +11,8 @@ use crate::random::Stream;
 #[derive(Debug)]
 pub struct Network {
     plan: NetworkPlan,
+    /// Whether messages are lost and late by much now.
+    noisy: bool,
     stream: Stream,
     /// Fixed one-way latency by pair of places.
     base_ns: Vec<u64>,
@@ -29,7 +31,7 @@ pub struct Network {
 pub type Arrivals = [Option<Time>; 2];
 
 impl Network {
-    /// As planned, nothing wrong.
+    /// As planned, but quiet: nothing is lost, and nothing late by much, until `begin_noise`.
     #[must_use]
     pub fn new(plan: &NetworkPlan, cluster: &ClusterPlan, stream: Stream) -> Network {
         let zone = |place: usize| if place < CLIENT_PLACES { cluster.zone(place) } else { place - CLIENT_PLACES };
@@ -44,6 +46,7 @@ impl Network {
         }
         Network {
             plan: plan.clone(),
+            noisy: false,
             stream,
             base_ns,
             blocked: vec![0; PLACES * PLACES],
@@ -74,7 +77,7 @@ impl Network {
         if self.storm_delay_ns > 0 {
             latency += self.stream.exponential(self.storm_delay_ns);
         }
-        if self.stream.chance(self.plan.tail_ppm) {
+        if self.noisy && self.stream.chance(self.plan.tail_ppm) {
             latency += self.stream.below(self.plan.tail_ns);
         }
         latency
@@ -84,7 +87,8 @@ impl Network {
     #[inline]
     pub fn send(&mut self, now: Time, from: usize, to: usize) -> Arrivals {
         let link = from * PLACES + to;
-        if self.blocked[link] > 0 || self.stream.chance(self.plan.loss_ppm + self.storm_loss_ppm) {
+        let loss_ppm = if self.noisy { self.plan.loss_ppm } else { 0 };
+        if self.blocked[link] > 0 || self.stream.chance(loss_ppm + self.storm_loss_ppm) {
             return [None, None];
         }
         let first = self.arrival(now, from, to);
@@ -141,13 +145,17 @@ impl Network {
         (self.storm_loss_ppm, self.storm_duplicate_ppm, self.storm_delay_ns) = (loss_ppm, duplicate_ppm, delay_ns);
     }
 
+    /// From now on links are as bad as planned.
+    pub fn begin_noise(&mut self) {
+        self.noisy = true;
+    }
+
     /// Nothing is wrong any more, and from now on nothing is lost: what the liveness phase needs.
     pub fn heal(&mut self) {
         self.blocked.fill(0);
         self.clogged.fill(0);
         self.storm(0, 0, 0);
-        self.plan.loss_ppm = 0;
-        self.plan.tail_ppm = 0;
+        self.noisy = false;
     }
 }
 
@@ -162,7 +170,9 @@ mod tests {
         plan.cluster.zones = 3;
         plan.cluster.nodes_per_zone = 1;
         change(&mut plan.network);
-        Network::new(&plan.network, &plan.cluster, Stream::new(1, "network"))
+        let mut network = Network::new(&plan.network, &plan.cluster, Stream::new(1, "network"));
+        network.begin_noise();
+        network
     }
 
     #[test]
