@@ -40,6 +40,7 @@ pub const NETS: &[Net] = &[
     net(PlantedBug::SchemaReturnsEarly, Preset::Schema, 100),
     net(PlantedBug::SnapshotWithoutMemtable, Preset::Storage, 100),
     net(PlantedBug::TruncateKeepsRows, Preset::Schema, 50),
+    net(PlantedBug::RetiredStorageServed, Preset::Schema, 1000),
 ];
 
 /// What the net caught.

@@ -51,6 +51,8 @@ pub enum PlantedBug {
     SnapshotWithoutMemtable,
     /// TRUNCATE keeps the table's storage id.
     TruncateKeepsRows,
+    /// A leader serves what a schema changed before its log has retired what that schema gave up.
+    RetiredStorageServed,
 }
 
 /// Which planted bugs are switched on. The production world never overrides `planted`.

@@ -19,8 +19,8 @@ pub enum Command {
     Schema(SchemaCommand),
     /// Everything dead before this is gone: tombstones and expired cells (see `storage::purge`).
     Purge(PurgeCommand),
-    /// The rows of a dropped or truncated table are no longer wanted.
-    DropStorage(StorageId),
+    /// The storage of a dropped or truncated table is given up: from this entry on nothing in this shard sees its rows.
+    Retire(RetireCommand),
     /// A logged batch over several shards, decided in the log of one of them (see `replicate::batch`).
     Batch(BatchCommand),
     /// Every share of a logged batch is applied: it need not be remembered.
@@ -114,6 +114,18 @@ pub struct SchemaCommand {
     pub header: RequestHeader,
     /// The encoded definition.
     pub definition: Bytes,
+}
+
+/// A storage that a definition gave up. Where this stands in a shard's log is the moment at which that definition happens to the
+/// shard's rows (see `replicate::retire`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RetireCommand {
+    /// The storage.
+    pub storage: StorageId,
+    /// After TRUNCATE: where the table's rows are now. `None`: the table is gone.
+    pub successor: Option<StorageId>,
+    /// A schema in which it is given up: what names it must be planned with this one, or a newer one.
+    pub schema: SchemaVersion,
 }
 
 /// Which tombstones are old enough to go, for every replica at the same index.
@@ -302,6 +314,8 @@ pub enum WriteOutcome {
     },
     /// The entry came after the request's expiry and was not applied.
     Expired,
+    /// It names a table that is gone, in the schema of this version at the latest; nothing was written. Plan it again.
+    Gone(SchemaVersion),
     /// It cannot be applied to the data (list index out of range); nothing was written. The text is for the client.
     Invalid(String),
     /// A definition was refused (catalogue only): an encoded `schema` error.

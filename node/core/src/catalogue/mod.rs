@@ -10,7 +10,7 @@ use crate::bugs::PlantedBug;
 use crate::command::{RequestHeader, WriteOutcome};
 use crate::config::Config;
 use crate::ids::{NodeId, SchemaVersion, ShardId, StorageId};
-use crate::message::Body;
+use crate::message::{Body, Refusal};
 use crate::node::Node;
 use crate::replicate::RaftEnvironment;
 use crate::schema::Schema;
@@ -18,7 +18,7 @@ use crate::time::Monotonic;
 use crate::world::World;
 use bytes::Bytes;
 use lease::{Grants, SchemaLease};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use trefoil_cql::protocol::response::{ChangeKind, SchemaChange, SchemaTarget};
@@ -34,7 +34,8 @@ const OFFER_AGAIN: Duration = Duration::from_millis(100);
 #[derive(Clone, Debug)]
 pub struct Catalogue {
     schema: Arc<Schema>,
-    storages: BTreeSet<StorageId>,
+    /// Storages that were given up, and what took the place of each: nothing, if its table is gone.
+    gone: BTreeMap<StorageId, Option<StorageId>>,
     lease: SchemaLease,
     /// While this node leads the catalogue.
     grants: Option<Grants>,
@@ -51,11 +52,11 @@ impl Catalogue {
     #[must_use]
     pub fn new(_config: &Config, stored: Option<Schema>) -> Catalogue {
         let schema = Arc::new(stored.unwrap_or_default());
-        let storages = schema.tables().map(|table| table.storage).collect();
+        let gone = gone(&schema);
         let zero = Monotonic(0);
         Catalogue {
             schema,
-            storages,
+            gone,
             lease: SchemaLease::default(),
             grants: None,
             pending: Vec::new(),
@@ -77,15 +78,23 @@ impl Catalogue {
         self.schema.version
     }
 
-    /// Storages of tables that were dropped or truncated.
-    pub fn gone(&self) -> impl Iterator<Item = StorageId> + '_ {
-        (1..self.schema.next_storage.0).map(StorageId).filter(|storage| !self.storages.contains(storage))
+    /// Storages of tables that were dropped or truncated, and what took the place of each.
+    pub fn gone(&self) -> impl Iterator<Item = (StorageId, Option<StorageId>)> + '_ {
+        self.gone.iter().map(|(&storage, &successor)| (storage, successor))
     }
 
-    /// Whether a storage belonged to a table that was dropped or truncated.
-    #[must_use]
-    pub fn is_gone(&self, storage: StorageId) -> bool {
-        storage < self.schema.next_storage && !self.storages.contains(&storage)
+    /// Whether requests for this storage may be served: not if it is of a newer schema, and not if its table is gone.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn serves(&self, storage: StorageId) -> Result<(), Refusal> {
+        if storage >= self.schema.next_storage {
+            return Err(Refusal::SchemaAhead);
+        }
+        match self.gone.get(&storage) {
+            Some(None) => Err(Refusal::StaleSchema(self.schema.version)),
+            Some(Some(_)) | None => Ok(()),
+        }
     }
 }
 
@@ -117,7 +126,7 @@ impl Node {
             return;
         }
         let old = std::mem::replace(&mut self.catalogue.schema, Arc::new(schema));
-        self.catalogue.storages = self.catalogue.schema.tables().map(|table| table.storage).collect();
+        self.catalogue.gone = gone(&self.catalogue.schema);
         for change in changes(&old, &self.catalogue.schema.clone()) {
             self.schema_event(&change, world);
         }
@@ -300,6 +309,20 @@ impl Node {
             self.catalogue.next_ask.min(self.catalogue.next_offer)
         }
     }
+}
+
+/// The storages that a schema has given up, and where the rows are instead.
+fn gone(schema: &Schema) -> BTreeMap<StorageId, Option<StorageId>> {
+    let live: BTreeSet<StorageId> = schema.tables().map(|table| table.storage).collect();
+    let mut gone: BTreeMap<StorageId, Option<StorageId>> = (1..schema.next_storage.0)
+        .map(StorageId)
+        .filter(|storage| !live.contains(storage))
+        .map(|storage| (storage, None))
+        .collect();
+    for table in schema.tables() {
+        gone.extend(table.former_storages.iter().map(|&former| (former, Some(table.storage))));
+    }
+    gone
 }
 
 /// What differs between two schemas, as clients are told: keyspaces before what is in them when created, after it when dropped.

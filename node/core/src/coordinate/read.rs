@@ -196,10 +196,18 @@ impl Node {
         if let Err(refusal) = self.may_serve(shard, &[command.table]) {
             return ReadAnswer::Refused(refusal);
         }
+        // A leader that cannot append now is asked again soon.
+        if self.catch_up(shard, world).is_err() {
+            return ReadAnswer::Refused(Refusal::SchemaAhead);
+        }
         let now = self.now;
         match self.replica_mut(shard) {
             // Only a named read may wait.
-            Some(replica) if id == u64::MAX && !replica.leads_surely(now) && replica.is_leader() => ReadAnswer::Parked,
+            Some(replica)
+                if id == u64::MAX && replica.is_leader() && !(replica.leads_surely(now) && replica.is_retired()) =>
+            {
+                ReadAnswer::Parked
+            }
             Some(replica) => replica.read(id, command, now_seconds, world),
             None => ReadAnswer::Refused(Refusal::NoReplica),
         }

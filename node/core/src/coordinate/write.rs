@@ -148,6 +148,10 @@ impl Node {
         match outcome {
             // Expired: the entry came too late, so the client's deadline is here or near. It will be told that it timed out.
             Ok(WriteOutcome::Expired) => {}
+            Ok(WriteOutcome::Gone(schema)) => {
+                write.shares[index].call.in_doubt = false;
+                self.replan_write(sequence, schema, world);
+            }
             Ok(outcome) => {
                 write.shares[index].done = true;
                 if outcome != WriteOutcome::Applied {
@@ -160,7 +164,7 @@ impl Node {
             Err(refusal) => match write.shares[index].call.refused(&refusal, now) {
                 Next::Send(to) => self.send_share(sequence, index, Some(to), world),
                 Next::Later(at) => self.operations.look_at(sequence, at),
-                Next::Replan(version) => self.replan(sequence, version, world),
+                Next::Replan(version) => self.replan_write(sequence, version, world),
                 Next::Overloaded => self.fail(sequence, CqlError::overloaded("The shard has too much to do"), world),
                 Next::DiskFull => {
                     let error = CqlError::overloaded("The disk is full: writes are refused until there is space again");
@@ -185,6 +189,17 @@ impl Node {
         if let Some(operation) = self.operations.remove(sequence) {
             self.reply_error(&operation.client, error, world);
         }
+    }
+
+    /// A share of a write names a table that is gone. The whole is planned again, unless a share may have had its effect: that would
+    /// have it twice.
+    fn replan_write<W: World>(&mut self, sequence: u64, schema: crate::ids::SchemaVersion, world: &mut W) {
+        let Some(write) = self.operations.write_mut(sequence) else { return };
+        if write.shares.iter().any(|share| share.done || share.call.in_doubt) {
+            let error = CqlError::write_timeout(write.options.consistency, 0, 1, write.plan.write_type);
+            return self.fail(sequence, error, world);
+        }
+        self.replan(sequence, schema, world);
     }
 
     /// Take a request apart again: its plan was made with a schema that is gone.

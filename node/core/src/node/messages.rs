@@ -70,6 +70,17 @@ impl Node {
         if let Some(refusal) = self.background.refuses_writes(self.now) {
             return Err(refusal);
         }
+        self.catch_up(shard, world)?;
+        self.append_here(shard, payload, world)
+    }
+
+    /// Append to a shard's log, if this node leads it.
+    pub(super) fn append_here<W: World>(
+        &mut self,
+        shard: ShardId,
+        payload: Bytes,
+        world: &mut W,
+    ) -> Result<(), Refusal> {
         let (stamp, wall) = (self.hybrid, self.wall);
         let replica = self.replica_mut(shard).ok_or(Refusal::NoReplica)?;
         let mut clock = stamp;
@@ -80,8 +91,7 @@ impl Node {
         Ok(())
     }
 
-    /// A shard may be led only under a schema lease: then no definition can have finished without this node knowing of it. A storage
-    /// that is not in the schema is gone for good.
+    /// A shard may be led only under a schema lease: then no definition can have finished without this node knowing of it.
     pub(crate) fn may_serve(&self, shard: ShardId, storages: &[StorageId]) -> Result<(), Refusal> {
         if shard == ShardId::CATALOGUE {
             return Ok(());
@@ -89,9 +99,6 @@ impl Node {
         if !self.catalogue_lease_valid() {
             return Err(Refusal::SchemaAhead);
         }
-        match storages.iter().find(|&&storage| self.catalogue.is_gone(storage)) {
-            Some(_) => Err(Refusal::StaleSchema(self.catalogue.version())),
-            None => Ok(()),
-        }
+        storages.iter().try_for_each(|&storage| self.catalogue.serves(storage))
     }
 }

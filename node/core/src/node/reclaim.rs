@@ -2,8 +2,10 @@
 //! entries of the shard's log, so that replicas at one index agree on what can be seen.
 
 use super::Node;
-use crate::command::{Command, PurgeCommand};
-use crate::ids::{LogIndex, SchemaVersion, ShardId};
+use crate::bugs::PlantedBug;
+use crate::command::{Command, PurgeCommand, RetireCommand};
+use crate::ids::{LogIndex, ShardId};
+use crate::message::Refusal;
 use crate::replicate::Replica;
 use crate::time::Monotonic;
 use crate::world::World;
@@ -20,8 +22,6 @@ pub(crate) struct Reclaim {
 
 #[derive(Clone, Copy, Debug)]
 struct Told {
-    /// Storages gone in this schema were reported.
-    dropped: SchemaVersion,
     purged: Monotonic,
     /// The index of the last purge: nothing new, nothing to purge.
     purged_at: LogIndex,
@@ -35,7 +35,8 @@ impl Node {
         let shards: Vec<ShardId> = self.config.layout.shard_ids().skip(1).collect();
         for shard in shards {
             if self.replica(shard).is_some_and(Replica::is_leader) {
-                self.tell_dropped(shard, world);
+                // What is refused now is tried again at the next look.
+                let _ = self.catch_up(shard, world);
                 self.tell_purge(shard, world);
             } else {
                 self.background.reclaim.shards.remove(&shard);
@@ -45,24 +46,35 @@ impl Node {
 
     fn told(&mut self, shard: ShardId) -> &mut Told {
         let now = self.now;
-        let fresh = Told { dropped: SchemaVersion(0), purged: now, purged_at: LogIndex(0) };
+        let fresh = Told { purged: now, purged_at: LogIndex(0) };
         self.background.reclaim.shards.entry(shard).or_insert(fresh)
     }
 
-    fn tell_dropped<W: World>(&mut self, shard: ShardId, world: &mut W) {
-        let version = self.catalogue.version();
-        if self.told(shard).dropped == version {
-            return;
+    /// Retire in the log of a shard led here what the schema served here has given up: nothing may be appended or read under that
+    /// schema before it stands there (see `replicate::retire`).
+    pub(crate) fn catch_up<W: World>(&mut self, shard: ShardId, world: &mut W) -> Result<(), Refusal> {
+        let schema = self.catalogue.version();
+        let Some(replica) = self.replica(shard) else { return Ok(()) };
+        if shard == ShardId::CATALOGUE || replica.has_caught_up(schema) || !replica.is_leader() {
+            return Ok(());
         }
-        let Some(replica) = self.replica(shard) else { return };
-        let gone: Vec<_> = self.catalogue.gone().filter(|&storage| !replica.has_dropped(storage)).collect();
-        for storage in gone {
-            let payload = Replica::encode(&Command::DropStorage(storage));
-            if self.propose_here(shard, &[], payload, world).is_err() {
-                return;
-            }
+        if world.planted(PlantedBug::RetiredStorageServed) {
+            return Ok(());
         }
-        self.told(shard).dropped = version;
+        let retired = &replica.state().retired;
+        let missing: Vec<RetireCommand> = (self.catalogue.gone())
+            .filter(|(storage, _)| !retired.contains_key(storage))
+            .map(|(storage, successor)| RetireCommand { storage, successor, schema })
+            .collect();
+        let nothing = missing.is_empty();
+        for retire in missing {
+            self.append_here(shard, Replica::encode(&Command::Retire(retire)), world)?;
+        }
+        if let Some(replica) = self.replica_mut(shard) {
+            let through = if nothing { LogIndex(0) } else { replica.raft().last_index() };
+            replica.caught_up(schema, through);
+        }
+        Ok(())
     }
 
     fn tell_purge<W: World>(&mut self, shard: ShardId, world: &mut W) {

@@ -55,15 +55,21 @@ impl Replica {
                 self.store.apply_purge(at, &purge);
                 self.housekeeping.purged = true;
             }
-            Command::DropStorage(storage) => self.store.apply_drop(at, storage),
-            Command::Write(write) => {
+            Command::Retire(retire) => self.apply_retire(at, &retire),
+            Command::Write(mut write) => {
                 let outcome = match self.known(&write.header, at, world) {
                     Some(outcome) => {
                         self.store.advance(at);
                         outcome
                     }
                     None => {
-                        let outcome = self.store.apply_write(at, &write, world.rows(), &*world)?;
+                        let outcome = match self.redirect_write(&mut write) {
+                            Ok(()) => self.store.apply_write(at, &write, world.rows(), &*world)?,
+                            Err(schema) => {
+                                self.store.advance(at);
+                                WriteOutcome::Gone(schema)
+                            }
+                        };
                         self.remember(&write.header, &outcome, at, world);
                         outcome
                     }

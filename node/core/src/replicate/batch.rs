@@ -7,7 +7,7 @@
 
 use super::replica::{Output, Replica, ReplicaEvent};
 use super::state::PendingBatch;
-use crate::command::{BatchCommand, WriteCommand, WriteOutcome};
+use crate::command::{BatchCommand, BatchShare, WriteCommand, WriteOutcome};
 use crate::raft::AppliedThrough;
 use crate::storage::Damage;
 use crate::world::World;
@@ -33,15 +33,24 @@ impl Replica {
         }
         let (own, others): (Vec<_>, Vec<_>) = shares.into_iter().partition(|share| share.shard == self.shard);
         let mutations = own.into_iter().flat_map(|share| share.mutations).collect();
-        let write = WriteCommand { header, conditions: Vec::new(), mutations };
-        let outcome = self.store.apply_write(at, &write, world.rows(), &*world)?;
+        let mut write = WriteCommand { header, conditions: Vec::new(), mutations };
+        // A table that is gone here is gone for the whole batch. Gone elsewhere only: its share will have no effect, and nobody
+        // can have seen that before the batch is answered.
+        let gone = others.iter().flat_map(BatchShare::storages).find_map(|storage| self.state.resolve(storage).err());
+        let outcome = match gone.map_or_else(|| self.redirect_write(&mut write), Err) {
+            Ok(()) => self.store.apply_write(at, &write, world.rows(), &*world)?,
+            Err(schema) => {
+                self.store.advance(at);
+                WriteOutcome::Gone(schema)
+            }
+        };
         self.remember(&header, &outcome, at, world);
         if outcome == WriteOutcome::Applied {
             let pending = PendingBatch { request: header.id, shares: others };
             self.state.batches.insert(at.position.index.0, pending);
             output.events.push((self.shard, ReplicaEvent::BatchDecided));
         } else {
-            // The own share cannot be applied to the data: nothing was decided.
+            // The own share cannot be applied to the data, or a table is gone: nothing was decided.
             output.events.push((self.shard, ReplicaEvent::Applied { header, outcome: outcome.clone() }));
         }
         Ok(outcome)

@@ -1,6 +1,6 @@
 //! Freeing space that no read can see any more: rows of dropped tables, and what a purge has given up.
 //!
-//! What is *gone* is decided by the log (`Command::DropStorage`, `Command::Purge`), so replicas agree on it. What is *freed* is every
+//! What is *gone* is decided by the log (`Command::Retire`, `Command::Purge`), so replicas agree on it. What is *freed* is every
 //! replica's own business, done in slices, one under way at a time, and nobody can tell from an answer whether it has happened.
 
 use super::replica::{Health, Replica};
@@ -99,11 +99,5 @@ impl Replica {
             self.housekeeping.purged |= matches!(self.housekeeping.work, Some(Work::Sweep(_)));
             self.housekeeping.work = None;
         }
-    }
-
-    /// Whether the log says that a storage's rows are gone.
-    #[must_use]
-    pub fn has_dropped(&self, storage: StorageId) -> bool {
-        self.store.is_dropped(storage)
     }
 }

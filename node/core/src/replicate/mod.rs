@@ -11,6 +11,7 @@ mod environment;
 mod flush;
 mod housekeeping;
 mod replica;
+mod retire;
 mod snapshot;
 pub mod state;
 

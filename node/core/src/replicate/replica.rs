@@ -5,6 +5,7 @@
 
 use super::environment::RaftEnvironment;
 use super::housekeeping::Housekeeping;
+use super::retire::Retiring;
 use super::snapshot::{Incoming, Outgoing};
 use super::state::ShardState;
 use crate::bugs::PlantedBug;
@@ -164,6 +165,7 @@ pub struct Replica {
     /// Reads that raft has confirmed, waiting for their index to be applied.
     waiting: Vec<(LogIndex, u64)>,
     pub(super) housekeeping: Housekeeping,
+    pub(super) retiring: Retiring,
     replicas: usize,
 }
 
@@ -264,6 +266,7 @@ impl Replica {
             hollow: false,
             waiting: Vec::new(),
             housekeeping: Housekeeping::default(),
+            retiring: Retiring::default(),
             replicas,
         }
     }
@@ -309,12 +312,12 @@ impl Replica {
     /// A linearizable read: now, later, or not here.
     pub fn read<W: World>(&mut self, id: u64, command: &ReadCommand, now_seconds: i64, world: &mut W) -> ReadAnswer {
         match self.raft.read(id, &mut RaftEnvironment(world)) {
-            ReadDecision::ServeAt(index) if self.store.applied().position.index >= index => {
+            ReadDecision::ServeAt(index) if self.store.applied().position.index >= index && self.is_retired() => {
                 world.trace(TraceEvent::LeaseUsed { shard: self.shard, term: self.raft.term() });
                 self.read_here(command, now_seconds, world)
             }
             ReadDecision::ServeAt(index) => {
-                self.waiting.push((index, id));
+                self.waiting.push((index.max(self.retired_through()), id));
                 ReadAnswer::Parked
             }
             ReadDecision::Pending => ReadAnswer::Parked,
@@ -328,7 +331,11 @@ impl Replica {
         if !self.is_sound() && self.health != Health::Alone {
             return ReadAnswer::Refused(Refusal::Damaged);
         }
-        match self.store.read(command, now_seconds, world.rows(), &*world) {
+        let command = match self.redirect_read(command) {
+            Ok(command) => command,
+            Err(schema) => return ReadAnswer::Refused(Refusal::StaleSchema(schema)),
+        };
+        match self.store.read(&command, now_seconds, world.rows(), &*world) {
             Ok(result) => ReadAnswer::Done(result),
             Err(damage) => {
                 self.found_damage(&damage);
@@ -408,7 +415,7 @@ impl Replica {
             output.events.push((self.shard, ReplicaEvent::Role(role)));
         }
         for (id, index) in effects.reads_ready {
-            self.waiting.push((index, id));
+            self.waiting.push((index.max(self.retired_through()), id));
         }
         for id in effects.reads_failed {
             output.events.push((self.shard, ReplicaEvent::ReadFailed(id)));
@@ -484,7 +491,7 @@ impl Replica {
             return;
         }
         let hard_state = HardState { term: self.raft.term(), ..HardState::default() };
-        let fresh = Replica::rebuilding(
+        let mut fresh = Replica::rebuilding(
             self.raft.config().clone(),
             Replica::tokens(config, self.shard),
             hard_state,
@@ -496,6 +503,7 @@ impl Replica {
         for (_, id) in std::mem::take(&mut self.waiting) {
             output.events.push((self.shard, ReplicaEvent::ReadFailed(id)));
         }
+        fresh.raft = fresh.raft.in_place_of(&self.raft);
         *self = fresh;
         output.unfinished = true;
     }

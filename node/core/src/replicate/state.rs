@@ -5,15 +5,16 @@
 //! never disagree.
 
 use super::deduplication::Deduplication;
+use super::retire::Retired;
 use crate::command::BatchShare;
-use crate::ids::RequestId;
+use crate::ids::{RequestId, StorageId};
 use crate::schema::Schema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use thiserror::Error;
 
 /// First byte of the encoded state.
-const FORMAT_VERSION: u8 = 1;
+const FORMAT_VERSION: u8 = 2;
 
 /// The replicated state of a shard that is not rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -26,6 +27,8 @@ pub struct ShardState {
     pub schema: Option<Schema>,
     /// Logged batches decided in this shard whose shares are not all known to be applied, by log index.
     pub batches: BTreeMap<u64, PendingBatch>,
+    /// Storages that were given up, and what took their place.
+    pub retired: BTreeMap<StorageId, Retired>,
 }
 
 /// A logged batch under way.

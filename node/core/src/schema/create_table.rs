@@ -71,6 +71,7 @@ impl CreateTable {
             keyspace: self.keyspace.clone(),
             name: self.name.clone(),
             storage,
+            former_storages: Vec::new(),
             columns: Vec::with_capacity(self.columns.len()),
             partition_columns: self.partition_key.len() as u16,
             clustering_columns: self.clustering.len() as u16,

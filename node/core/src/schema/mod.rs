@@ -51,7 +51,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// First byte of an encoded schema. A reader refuses other versions instead of guessing.
-const FORMAT_VERSION: u8 = 1;
+const FORMAT_VERSION: u8 = 2;
 
 /// Longest name of a keyspace, table or type (Cassandra's `SchemaConstants.NAME_LENGTH`).
 pub const NAME_BYTES: usize = 48;

@@ -17,6 +17,8 @@ pub struct Table {
     pub name: String,
     /// Where its rows are; TRUNCATE changes it.
     pub storage: StorageId,
+    /// Where they were before each TRUNCATE, oldest first: requests planned with one of these mean `storage`.
+    pub former_storages: Vec<StorageId>,
     /// Columns in the order of `SELECT *`: partition key, clustering, then static and regular ones, each by name.
     pub columns: Vec<Column>,
     /// How many of `columns` are the partition key.

@@ -33,6 +33,7 @@ impl Truncate {
             return Ok(Vec::new());
         }
         let old = std::mem::replace(&mut table.storage, storage);
+        table.former_storages.push(old);
         Ok(vec![old])
     }
 }

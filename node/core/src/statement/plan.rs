@@ -60,7 +60,7 @@ impl WritePlan {
     pub fn answer(&self, outcome: WriteOutcome) -> Result<Answer, CqlError> {
         match (&outcome, &self.answer) {
             (WriteOutcome::Invalid(text), _) => Err(CqlError::Invalid(text.clone())),
-            (WriteOutcome::Expired | WriteOutcome::Refused(_), _) => {
+            (WriteOutcome::Expired | WriteOutcome::Gone(_) | WriteOutcome::Refused(_), _) => {
                 Err(CqlError::server("a write that did not happen was to be answered"))
             }
             (WriteOutcome::Applied | WriteOutcome::Rejected { .. }, WriteAnswer::Void) => Ok(Answer::Void),

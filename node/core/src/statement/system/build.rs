@@ -88,6 +88,7 @@ impl SystemTable {
         let (partition_columns, clustering_columns) = (count(ColumnKind::PartitionKey), count(ColumnKind::Clustering));
         let name = format!("{}.{}", definition.keyspace, definition.name);
         let mut table = Table {
+            former_storages: Vec::new(),
             id: Md5::digest(name.as_bytes()).into(),
             keyspace: definition.keyspace.to_owned(),
             name: definition.name.to_owned(),

@@ -41,10 +41,10 @@ impl Naive {
         match command {
             Command::Write(write) => return Some(self.write(stamp, write)),
             Command::Purge(purge) => self.purge(stamp, purge),
-            Command::DropStorage(table) => {
-                self.dropped.insert(*table);
-                self.rows.retain(|(of, ..), _| of != table);
-                self.large.retain(|(of, _), _| of != table);
+            Command::Retire(retire) => {
+                self.dropped.insert(retire.storage);
+                self.rows.retain(|(of, ..), _| *of != retire.storage);
+                self.large.retain(|(of, _), _| *of != retire.storage);
             }
             _ => {}
         }

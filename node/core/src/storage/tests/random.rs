@@ -4,7 +4,8 @@ use super::naive::Naive;
 use super::store::{Replica, TOKENS};
 use crate::command::{
     CellChange, CellOperation, Change, ClusteringRange, Command, Condition, Filter, FilterTarget, Mutation, Operator,
-    PartitionKey, Partitions, PurgeCommand, ReadCommand, RequestHeader, RowChange, RowId, Test, WriteCommand,
+    PartitionKey, Partitions, PurgeCommand, ReadCommand, RequestHeader, RetireCommand, RowChange, RowId, Test,
+    WriteCommand,
 };
 use crate::ids::{ColumnId, Incarnation, NodeId, RequestId, SchemaVersion, StorageId};
 use crate::storage::Clearing;
@@ -148,7 +149,9 @@ impl Dice {
                 let exceptions = if self.one_in(3) { vec![(StorageId(1), near(self))] } else { vec![] };
                 Command::Purge(PurgeCommand { deleted_before: near(self), exceptions })
             }
-            3 if self.one_in(15) => Command::DropStorage(StorageId(2)),
+            3 if self.one_in(15) => {
+                Command::Retire(RetireCommand { storage: StorageId(2), successor: None, schema: SchemaVersion(0) })
+            }
             _ => {
                 let conditions =
                     if self.one_in(6) { (0..1 + self.below(2)).map(|_| self.condition()).collect() } else { vec![] };

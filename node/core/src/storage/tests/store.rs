@@ -98,7 +98,7 @@ impl Replica {
                 return Some(self.shard.apply_write(at, write, &self.rows, &NoBugs).expect("undamaged"));
             }
             Command::Purge(purge) => self.shard.apply_purge(at, purge),
-            Command::DropStorage(table) => self.shard.apply_drop(at, *table),
+            Command::Retire(retire) => self.shard.apply_drop(at, retire.storage),
             _ => self.shard.advance(at),
         }
         None
