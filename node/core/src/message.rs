@@ -111,6 +111,32 @@ pub enum Body {
         /// Echo of the receiver's last `Alive` wall and the time since, for round-trip correction.
         echo: Option<AliveEcho>,
     },
+    /// From a node that the receiver does not hear, or to one: a request or an answer that takes a detour. Never raft's messages,
+    /// which have their own ways to live with a cut, and never relayed twice.
+    Relayed {
+        /// Who says it.
+        from: NodeId,
+        /// To whom.
+        to: NodeId,
+        /// What.
+        message: Box<Message>,
+    },
+}
+
+impl Body {
+    /// Whether it may take a detour: what a client may be waiting for, and the schema lease that serving depends on.
+    #[must_use]
+    pub fn may_be_relayed(&self) -> bool {
+        matches!(
+            self,
+            Body::Propose { .. }
+                | Body::Proposed { .. }
+                | Body::Read { .. }
+                | Body::ReadDone { .. }
+                | Body::SchemaOffer { .. }
+                | Body::SchemaTaken { .. }
+        )
+    }
 }
 
 /// A bounded part of a snapshot.

@@ -14,6 +14,9 @@ pub const RESEND_AFTER: Duration = Duration::from_millis(400);
 /// Pause after a refusal that named no better place; elections take some time.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// One sending in so many goes to another replica than the believed leader: the belief may be wrong.
+const BELIEF_TRIES: u32 = 3;
+
 /// Where one request to a shard stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
@@ -78,11 +81,12 @@ impl Call {
 /// Where to send a call whose leader is not known for sure: what is believed first, then every replica in turn.
 #[must_use]
 pub fn candidate(replicas: impl FnOnce() -> Vec<NodeId>, believed: Option<NodeId>, attempts: u32) -> Option<NodeId> {
-    if let Some(leader) = believed.filter(|_| attempts % 3 != 2) {
+    if let Some(leader) = believed.filter(|_| attempts % BELIEF_TRIES != BELIEF_TRIES - 1) {
         return Some(leader);
     }
     let replicas = replicas();
-    replicas.get((attempts as usize).checked_rem(replicas.len())?).copied()
+    let turn = if believed.is_some() { attempts / BELIEF_TRIES } else { attempts };
+    replicas.get((turn as usize).checked_rem(replicas.len())?).copied()
 }
 
 #[cfg(test)]
@@ -116,10 +120,12 @@ mod tests {
     #[test]
     fn every_replica_gets_its_turn() {
         let replicas = [NodeId(0), NodeId(1), NodeId(2)];
-        let asked: Vec<_> =
-            (0..9).filter_map(|attempts| candidate(|| replicas.to_vec(), Some(NodeId(1)), attempts)).collect();
-        for replica in replicas {
-            assert!(asked.contains(&replica) || replica == NodeId(0));
+        for believed in replicas {
+            let asked: Vec<_> =
+                (0..9).filter_map(|attempts| candidate(|| replicas.to_vec(), Some(believed), attempts)).collect();
+            for replica in replicas {
+                assert!(asked.contains(&replica), "{asked:?}");
+            }
         }
         let asked: Vec<_> = (0..3).filter_map(|attempts| candidate(|| replicas.to_vec(), None, attempts)).collect();
         assert_eq!(asked, replicas);

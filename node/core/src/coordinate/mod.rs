@@ -217,7 +217,10 @@ impl Node {
     /// Who probably leads a shard.
     fn believed_leader(&self, shard: ShardId) -> Option<NodeId> {
         let here = self.replica(shard).and_then(|replica| replica.leader());
-        here.or_else(|| self.liveness.leader_of(shard)).or_else(|| self.config.layout.preferred_leader(shard))
+        let preferred = || self.config.layout.preferred_leader(shard);
+        // That this node does not lead it knows already.
+        here.or_else(|| self.liveness.leader_of(shard))
+            .or_else(|| preferred().filter(|&node| node != self.me() && self.liveness.is_alive(node)))
     }
 
     /// Where to send a request for a shard's leader.
@@ -225,12 +228,13 @@ impl Node {
         call::candidate(|| self.config.layout.replicas(shard), self.believed_leader(shard), attempts)
     }
 
-    /// How many replicas of a shard make a majority, and how many seem to be alive.
+    /// How many replicas of a shard make a majority, and how many seem to be alive and within reach.
     fn replicas_alive(&self, shard: ShardId) -> (i32, i32) {
         let (mut replicas, mut alive) = (0, 0);
+        let heard = self.liveness.is_heard();
         for node in self.config.layout.each_replica(shard) {
             replicas += 1;
-            alive += i32::from(self.liveness.is_alive(node));
+            alive += i32::from(node == self.me() || (heard && self.liveness.is_alive(node)));
         }
         (replicas / 2 + 1, alive)
     }

@@ -19,12 +19,16 @@ pub const DEAD_AFTER: Duration = Duration::from_millis(900);
 pub struct Liveness {
     peers: BTreeMap<NodeId, Peer>,
     next_call: Monotonic,
+    /// Counts detours, so that they take turns.
+    detours: usize,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Peer {
     heard: Option<Monotonic>,
     alive: bool,
+    /// Whether it said lately that it hears us. A network may be cut in one direction only.
+    hears_us: bool,
     incarnation: Incarnation,
     leads: Vec<ShardId>,
     /// The peer's wall clock in its last `Alive`, and when that came: echoed so that the peer can measure the round trip.
@@ -49,7 +53,7 @@ impl Liveness {
     #[must_use]
     pub fn new(layout: &Layout, me: NodeId) -> Liveness {
         let peers = layout.nodes.iter().filter(|node| node.id != me).map(|node| (node.id, Peer::default())).collect();
-        Liveness { peers, next_call: Monotonic(0) }
+        Liveness { peers, next_call: Monotonic(0), detours: 0 }
     }
 
     /// Any message from a peer arrived.
@@ -68,6 +72,7 @@ impl Liveness {
     pub fn alive(&mut self, from: NodeId, leads: Vec<ShardId>, wall: i64, echo: Option<AliveEcho>, clock: Clock) {
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.leads = leads;
+        peer.hears_us = echo.is_some();
         peer.last_wall = Some((wall, clock.monotonic));
         if let Some(echo) = echo {
             let held = i64::try_from(echo.held_micros).unwrap_or(i64::MAX);
@@ -105,9 +110,8 @@ impl Liveness {
         let mut changes = Vec::new();
         for (&id, peer) in &mut self.peers {
             if peer.alive && peer.heard.is_none_or(|heard| now.since(heard) > DEAD_AFTER) {
-                peer.alive = false;
-                peer.leads.clear();
-                peer.offset_micros = None;
+                // Without the last wall there is no echo: that is how the peer learns that it is not heard.
+                *peer = Peer { heard: peer.heard, incarnation: peer.incarnation, ..Peer::default() };
                 changes.push(StatusChange::Down(id));
             }
         }
@@ -118,6 +122,23 @@ impl Liveness {
     #[must_use]
     pub fn is_alive(&self, node: NodeId) -> bool {
         self.peers.get(&node).is_none_or(|peer| peer.alive)
+    }
+
+    /// Whether anybody hears us: if not, whatever we say is lost. A node without peers needs nobody.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        self.peers.is_empty() || self.peers.values().any(|peer| peer.alive && peer.hears_us)
+    }
+
+    /// Through whom to reach a peer that does not hear us: another that does. `None`: speak to it directly.
+    pub fn detour(&mut self, to: NodeId) -> Option<NodeId> {
+        let hears = |peer: &Peer| peer.alive && peer.hears_us;
+        if self.peers.get(&to).is_none_or(hears) {
+            return None;
+        }
+        let ways: Vec<NodeId> = self.peers.iter().filter(|(_, peer)| hears(peer)).map(|(&id, _)| id).collect();
+        self.detours += 1;
+        ways.get(self.detours.checked_rem(ways.len())?).copied()
     }
 
     /// Who said last that it leads this shard.
@@ -149,7 +170,7 @@ mod tests {
 
     fn three() -> Liveness {
         let peers = [NodeId(1), NodeId(2)].into_iter().map(|id| (id, Peer::default())).collect();
-        Liveness { peers, next_call: Monotonic(0) }
+        Liveness { peers, next_call: Monotonic(0), detours: 0 }
     }
 
     fn at(ms: u64, wall_ms: i64) -> Clock {
@@ -178,6 +199,38 @@ mod tests {
         }
         let offset = liveness.clock_offset().expect("two peers compared");
         assert!((-2_010_000..=-1_990_000).contains(&offset), "{offset}");
+    }
+
+    #[test]
+    fn a_peer_that_does_not_hear_us_is_reached_through_one_that_does() {
+        let mut liveness = three();
+        let echo = Some(AliveEcho { wall: 0, held_micros: 0 });
+        assert_eq!(liveness.detour(NodeId(1)), None, "nobody is known to hear us");
+        for peer in [NodeId(1), NodeId(2)] {
+            liveness.heard(peer, Incarnation(1), at(0, 0).monotonic);
+            liveness.alive(peer, vec![], 0, echo, at(0, 0));
+            assert_eq!(liveness.detour(peer), None, "both hear us");
+        }
+        liveness.alive(NodeId(2), vec![], 0, None, at(200, 200));
+        assert_eq!(liveness.detour(NodeId(2)), Some(NodeId(1)));
+        assert_eq!(liveness.detour(NodeId(1)), None);
+        assert!(liveness.is_heard());
+        liveness.alive(NodeId(1), vec![], 0, None, at(200, 200));
+        assert!(!liveness.is_heard());
+    }
+
+    #[test]
+    fn who_fell_silent_is_told_so() {
+        let mut liveness = three();
+        liveness.heard(NodeId(1), Incarnation(1), at(0, 0).monotonic);
+        liveness.alive(NodeId(1), vec![], 0, None, at(0, 0));
+        let echo_to = |liveness: &mut Liveness, now| {
+            let calls = liveness.calls(at(now, 0).monotonic).expect("time to call");
+            calls.into_iter().find(|(id, _)| *id == NodeId(1)).expect("a peer").1
+        };
+        assert!(echo_to(&mut liveness, 200).is_some());
+        liveness.silent(at(1_000, 0).monotonic);
+        assert_eq!(echo_to(&mut liveness, 1_000), None);
     }
 
     #[test]

@@ -12,7 +12,11 @@ impl Node {
         if let Some(change) = self.liveness.heard(from, message.incarnation, self.now) {
             self.status_changed(change, world);
         }
-        match message.body {
+        self.said(from, message.body, world);
+    }
+
+    fn said<W: World>(&mut self, from: NodeId, body: Body, world: &mut W) {
+        match body {
             Body::Raft(messages) => {
                 for (shard, message) in messages {
                     if let Some(replica) = self.replica_mut(shard) {
@@ -55,6 +59,21 @@ impl Node {
                 }
             }
             Body::Alive { leads, wall, echo } => self.liveness.alive(from, leads, wall, echo, world.clock()),
+            Body::Relayed { from: origin, to, message } => self.relayed(origin, to, *message, world),
+        }
+    }
+
+    /// Somebody's message on a detour: ours, or to be passed on.
+    fn relayed<W: World>(&mut self, origin: NodeId, to: NodeId, message: Message, world: &mut W) {
+        if to == self.me() {
+            self.hybrid.observe(message.stamp);
+            if message.body.may_be_relayed() {
+                self.said(origin, message.body, world);
+            }
+        } else if self.liveness.is_alive(to) && self.config.layout.node(to).is_some() {
+            let body = Body::Relayed { from: origin, to, message: Box::new(message) };
+            let passed_on = Message { stamp: self.hybrid_now(), incarnation: self.incarnation, body };
+            world.send(to, passed_on);
         }
     }
 

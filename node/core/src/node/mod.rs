@@ -105,8 +105,13 @@ impl Node {
     /// Send to a peer now; raft's messages are collected in `output` instead.
     pub(crate) fn send<W: World>(&mut self, to: NodeId, body: Body, world: &mut W) {
         debug_assert_ne!(to, self.config.node, "a node does not talk to itself through the world");
-        let stamp = self.hybrid_now();
-        world.send(to, Message { stamp, incarnation: self.incarnation, body });
+        let message = Message { stamp: self.hybrid_now(), incarnation: self.incarnation, body };
+        let way = if message.body.may_be_relayed() { self.liveness.detour(to) } else { None };
+        let Some(way) = way else { return world.send(to, message) };
+        crate::sometimes!(world, "a message takes a detour");
+        let (stamp, incarnation) = (message.stamp, message.incarnation);
+        let body = Body::Relayed { from: self.me(), to, message: Box::new(message) };
+        world.send(way, Message { stamp, incarnation, body });
     }
 
     fn durable<W: World>(&mut self, ticket: Ticket, world: &mut W) {

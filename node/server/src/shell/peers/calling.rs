@@ -20,12 +20,18 @@ use trefoil_core::message::Message;
 /// Bytes that may wait for a peer that takes them slowly; more is dropped.
 const WAITING_BYTES_MAX: usize = 64 << 20;
 
-/// How long connecting and greeting may take.
-const CALL_TIME_MAX: Duration = Duration::from_secs(3);
+/// How long connecting may take, and how long greeting. A call into a cut network must not still be waiting for TCP's next try,
+/// which comes ever later, when the network is whole again.
+const CALL_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// What was sent and is not acknowledged for this long ends the line: a new one is quicker than TCP's next try. Well above a round
+/// trip across zones, below what clients take for a gap.
+#[cfg(target_os = "linux")]
+const UNACKNOWLEDGED_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// Pauses between calls.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
-const PAUSE_MAX: Duration = Duration::from_secs(2);
+const PAUSE_MAX: Duration = Duration::from_millis(500);
 
 /// A write buffer that has grown beyond this is given back when it is empty.
 const OUT_KEPT_BYTES: usize = 1 << 20;
@@ -97,6 +103,8 @@ pub(in crate::shell) async fn keep_calling(links: Rc<Links>, greeting: Greeting,
         let error = match tokio::time::timeout(CALL_TIME_MAX, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
                 let _ = stream.set_nodelay(true);
+                #[cfg(target_os = "linux")]
+                let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNACKNOWLEDGED_TIME_MAX));
                 // Mutual TLS goes here: the stream becomes another one, `call` stays the same.
                 call(stream, &links, greeting, || pause = PAUSE_MIN).await
             }
