@@ -3,7 +3,7 @@
 //! durable, makes it a replica again. A crash in between leaves a replica without a record, which starts over.
 
 use super::environment::RaftEnvironment;
-use super::replica::{Output, Replica};
+use super::replica::{Health, Output, Replica};
 use super::state::ShardState;
 use crate::ids::{LogIndex, NodeId, Term, Ticket};
 use crate::message::{Body, SnapshotPart};
@@ -149,8 +149,10 @@ impl Replica {
         let number = part.chunk.number;
         let now = world.clock().monotonic;
         let applied = self.store.applied().position.index;
-        if !self.hollow && self.is_sound() && applied >= part.floor {
-            // It was installed before and the answer was lost, or entries have come by other ways: rows never go back.
+        let whole = !self.hollow && matches!(self.health, Health::Sound | Health::Rebuilding);
+        if whole && applied >= part.floor {
+            // It was installed before and the answer was lost, or entries have come by other ways: rows never go back, nor do those
+            // of a replica that is still being rebuilt. Its raft has dropped the entries in between.
             self.incoming = None;
             return self.acknowledge(from, part.term, part.stream, number + 1, Some(applied), output);
         }
@@ -163,7 +165,7 @@ impl Replica {
             // A rows batch that is under way belongs to what is about to be cleared: let it finish first.
             let busy = self.flushing.is_some()
                 || self.is_housekeeping()
-                || matches!(self.health, super::Health::Clearing(_))
+                || matches!(self.health, Health::Clearing(_))
                 || self.is_writing();
             if !busy && !self.incoming.as_ref().is_some_and(outdated) {
                 let (term, stream) = (part.term, part.stream);
