@@ -200,6 +200,14 @@ impl Step {
         Ok(options)
     }
 
+    /// As it stands in a file.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut out = String::new();
+        self.print(&mut out);
+        out
+    }
+
     fn print(&self, out: &mut String) {
         out.push_str("> ");
         for line in self.statement.iter().chain(&self.directives).chain(&self.answer) {

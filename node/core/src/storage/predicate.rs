@@ -5,7 +5,7 @@ use super::live::column_cells;
 use crate::command::{ClusteringKey, Filter, FilterTarget, Operator, PartitionKey, ReadCell, Test};
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use trefoil_cql::types::{CqlType, compare};
+use trefoil_cql::types::{CqlType, compare, is_byte_ordered};
 
 /// Whether a row passes. `clustering`: `None` when there is only the static row.
 pub(crate) fn passes(filter: &Filter, partition: &PartitionKey, clustering: Option<&[u8]>, cells: &[ReadCell]) -> bool {
@@ -97,7 +97,14 @@ fn column_value<'a>(cells: &'a [ReadCell], column_type: &CqlType) -> Option<Cow<
         return Some(Cow::Owned(out));
     }
     out.extend_from_slice(&(cells.len() as i32).to_be_bytes());
-    for cell in cells {
+    let mut sorted: Vec<&ReadCell> = cells.iter().collect();
+    // Cells are stored in the order of their paths' bytes, which is not that of the elements.
+    if let CqlType::Set(key) | CqlType::Map(key, _) = column_type
+        && !is_byte_ordered(key)
+    {
+        sorted.sort_by(|a, b| compare(key, &a.path, &b.path));
+    }
+    for cell in sorted {
         if !matches!(column_type, CqlType::List(_)) {
             put(&cell.path, &mut out);
         }

@@ -411,6 +411,7 @@ fn errors_have_words_and_places() {
             "line 1:17 Only expressions of the form X = <value> + X are supported.",
         ),
         ("UPDATE t SET a = 1, a = 2 WHERE k = 1", "line 1:20 Multiple incompatible setting of column a"),
+        ("UPDATE t SET a = a + [1], a = [2] WHERE k = 1", "line 1:26 Multiple incompatible setting of column a"),
         ("UPDATE t SET a[1] = 1, a = 2 WHERE k = 1", "line 1:23 Multiple incompatible setting of column a"),
         ("UPDATE t SET a.b = 1, a.b = 2 WHERE k = 1", "line 1:22 Multiple incompatible setting of column a"),
         ("CREATE TABLE t (a int) WITH b = 1 AND b = 2", "line 1:38 Multiple definition for property 'b'"),

@@ -162,25 +162,32 @@ impl Parser<'_> {
 
 /// How a column is assigned.
 enum Assigned {
-    Whole,
-    Elements,
+    /// Replaced as a whole: nothing goes with that.
+    Replaced,
+    /// Elements are added, removed or set: any number of times.
+    Changed,
+    /// These fields are set.
     Fields(BTreeSet<Name>),
 }
 
-/// Remembers an assignment; false if its column is assigned in another way, too. Several elements, or different fields, of
-/// one column may be set together.
+/// Remembers an assignment; false if its column is assigned in another way, too. Several changes of elements, or of different
+/// fields, of one column may be made together.
 fn note(assigned: &mut BTreeMap<Name, Assigned>, assignment: &Assignment) -> bool {
+    let changes = matches!(
+        assignment,
+        Assignment::SetElement(..) | Assignment::Add(..) | Assignment::Subtract(..) | Assignment::Prepend(..)
+    );
     match (assigned.get_mut(assignment.column()), assignment) {
         (None, _) => {
             let how = match assignment {
-                Assignment::SetElement(..) => Assigned::Elements,
                 Assignment::SetField(_, field, _) => Assigned::Fields(BTreeSet::from([field.clone()])),
-                _ => Assigned::Whole,
+                _ if changes => Assigned::Changed,
+                _ => Assigned::Replaced,
             };
             assigned.insert(assignment.column().clone(), how);
             true
         }
-        (Some(Assigned::Elements), Assignment::SetElement(..)) => true,
+        (Some(Assigned::Changed), _) => changes,
         (Some(Assigned::Fields(fields)), Assignment::SetField(_, field, _)) => fields.insert(field.clone()),
         _ => false,
     }

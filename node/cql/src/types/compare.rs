@@ -46,6 +46,24 @@ pub fn compare(value_type: &CqlType, a: &[u8], b: &[u8]) -> Ordering {
     }
 }
 
+/// Whether `compare` is the order of the bytes.
+#[must_use]
+pub fn is_byte_ordered(value_type: &CqlType) -> bool {
+    match value_type {
+        CqlType::Ascii
+        | CqlType::Text
+        | CqlType::Blob
+        | CqlType::Inet
+        | CqlType::Date
+        | CqlType::Time
+        | CqlType::Duration
+        | CqlType::Boolean
+        | CqlType::Custom(_) => true,
+        CqlType::Frozen(inner) => is_byte_ordered(inner),
+        _ => false,
+    }
+}
+
 /// Values of one size; others (the empty value among them) by length first.
 fn fixed<const N: usize>(a: &[u8], b: &[u8], compare: impl FnOnce([u8; N], [u8; N]) -> Ordering) -> Ordering {
     match (<[u8; N]>::try_from(a), <[u8; N]>::try_from(b)) {

@@ -22,7 +22,7 @@ mod laws;
 mod samples;
 
 pub use canonical::canonicalise;
-pub use compare::compare;
+pub use compare::{compare, is_byte_ordered};
 pub use duration::Duration;
 pub use error::{InvalidType, InvalidValue};
 pub use format::{to_json, to_literal};

@@ -10,9 +10,10 @@ use crate::ids::ColumnId;
 use crate::schema::{Column, ColumnKind, Table};
 use crate::storage::decode_clustering;
 use bytes::{BufMut, Bytes};
+use std::sync::Arc;
 use trefoil_cql::ast::CellFunction;
 use trefoil_cql::protocol::response::CqlError;
-use trefoil_cql::types::CqlType;
+use trefoil_cql::types::{CqlType, compare, is_byte_ordered};
 
 /// An expression over a row.
 #[derive(Clone, Debug)]
@@ -38,33 +39,44 @@ pub(in crate::statement) enum Expression {
 }
 
 /// How a column's cells become its value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::statement) enum CellForm {
     /// One cell.
     Simple,
     /// A cell for each element, the value in it.
     List,
     /// A cell for each element, which is the path.
-    Set,
+    Set(PathOrder),
     /// A cell for each entry, the key is the path.
-    Map,
+    Map(PathOrder),
     /// A cell for each field, so many fields.
     Fields(usize),
 }
 
 /// Whether a column has one timestamp or several.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::statement) enum MetaForm {
     Single,
-    Many,
+    Many(PathOrder),
+}
+
+/// How elements are ordered: by their values of this type; without it by their bytes, as they come from storage.
+pub(in crate::statement) type PathOrder = Option<Arc<CqlType>>;
+
+/// The order of a collection's elements by their paths.
+pub(in crate::statement) fn path_order(column_type: &CqlType) -> PathOrder {
+    match column_type {
+        CqlType::Set(key) | CqlType::Map(key, _) if !is_byte_ordered(key) => Some(Arc::new((**key).clone())),
+        _ => None,
+    }
 }
 
 impl CellForm {
     pub fn of(column_type: &CqlType) -> CellForm {
         match column_type {
             CqlType::List(_) => CellForm::List,
-            CqlType::Set(_) => CellForm::Set,
-            CqlType::Map(..) => CellForm::Map,
+            CqlType::Set(_) => CellForm::Set(path_order(column_type)),
+            CqlType::Map(..) => CellForm::Map(path_order(column_type)),
             CqlType::UserType(user) => CellForm::Fields(user.fields.len()),
             _ => CellForm::Simple,
         }
@@ -163,7 +175,7 @@ impl Expression {
             Expression::Cell(id, CellForm::Simple) => sink.cell(simple(row, *id).map(|cell| &cell.value)),
             Expression::Cell(id, form) => match cells(row, *id) {
                 [] => sink.cell(None),
-                cells => sink.cell_with(|out| assemble(cells, *form, out)),
+                cells => sink.cell_with(|out| assemble(cells, form, out)),
             },
             _ => sink.cell(self.evaluate(view, row, evaluation)?.as_ref()),
         }
@@ -185,11 +197,11 @@ impl Expression {
                 [] => None,
                 cells => {
                     let mut out = Vec::new();
-                    assemble(cells, *form, &mut out);
+                    assemble(cells, form, &mut out);
                     Some(Bytes::from(out))
                 }
             },
-            Expression::Meta(function, id, form) => meta(*function, cells(row, *id), *form, evaluation.now_seconds),
+            Expression::Meta(function, id, form) => meta(*function, cells(row, *id), form, evaluation.now_seconds),
             Expression::Bound(index) => evaluation.bound[*index].clone(),
             Expression::Call(function, arguments) => {
                 let arguments = arguments.iter().map(|argument| argument.evaluate(view, row, evaluation));
@@ -242,10 +254,10 @@ fn put_value(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// The serialised form of a collection or user type.
-fn assemble(cells: &[ReadCell], form: CellForm, out: &mut Vec<u8>) {
+fn assemble(cells: &[ReadCell], form: &CellForm, out: &mut Vec<u8>) {
     if let CellForm::Fields(count) = form {
         // Fields that are not there are null.
-        for index in 0..count {
+        for index in 0..*count {
             let path = (index as u16).to_be_bytes();
             match cells.iter().find(|cell| cell.path[..] == path) {
                 Some(cell) => put_value(out, &cell.value),
@@ -255,17 +267,28 @@ fn assemble(cells: &[ReadCell], form: CellForm, out: &mut Vec<u8>) {
         return;
     }
     put_length(out, cells.len());
-    for cell in cells {
-        if matches!(form, CellForm::Set | CellForm::Map) {
+    let mut put = |cell: &ReadCell| {
+        if matches!(form, CellForm::Set(_) | CellForm::Map(_)) {
             put_value(out, &cell.path);
         }
-        if matches!(form, CellForm::List | CellForm::Map | CellForm::Simple) {
+        if matches!(form, CellForm::List | CellForm::Map(_) | CellForm::Simple) {
             put_value(out, &cell.value);
         }
+    };
+    match form {
+        CellForm::Set(Some(order)) | CellForm::Map(Some(order)) => sorted(cells, order).into_iter().for_each(put),
+        _ => cells.iter().for_each(&mut put),
     }
 }
 
-fn meta(function: CellFunction, cells: &[ReadCell], form: MetaForm, now_seconds: i64) -> Option<Bytes> {
+/// Cells in the order of their paths' values.
+fn sorted<'a>(cells: &'a [ReadCell], order: &CqlType) -> Vec<&'a ReadCell> {
+    let mut sorted: Vec<&ReadCell> = cells.iter().collect();
+    sorted.sort_by(|a, b| compare(order, &a.path, &b.path));
+    sorted
+}
+
+fn meta(function: CellFunction, cells: &[ReadCell], form: &MetaForm, now_seconds: i64) -> Option<Bytes> {
     let long = |value: i64| Bytes::copy_from_slice(&value.to_be_bytes());
     let one = |cell: &ReadCell| match function {
         CellFunction::WriteTime | CellFunction::MaxWriteTime => Some(long(cell.timestamp)),
@@ -279,9 +302,10 @@ fn meta(function: CellFunction, cells: &[ReadCell], form: MetaForm, now_seconds:
         _ if cells.is_empty() => None,
         (CellFunction::MaxWriteTime, _) => cells.iter().map(|cell| cell.timestamp).max().map(long),
         (_, MetaForm::Single) => one(&cells[0]),
-        (_, MetaForm::Many) => {
+        (_, MetaForm::Many(order)) => {
             let mut out = Vec::new();
             put_length(&mut out, cells.len());
+            let cells = order.as_ref().map_or_else(|| cells.iter().collect(), |order| sorted(cells, order));
             for cell in cells {
                 match one(cell) {
                     Some(bytes) => put_value(&mut out, &bytes),

@@ -6,7 +6,7 @@ use super::super::term::{Term, TermContext};
 use super::super::value;
 use super::super::variables::Receiver;
 use super::aggregate::{Aggregate, AggregateKind};
-use super::expression::{CellForm, Expression, MetaForm};
+use super::expression::{CellForm, Expression, MetaForm, path_order};
 use crate::schema::{Column, ColumnKind, Table};
 use trefoil_cql::ast::{self, CellFunction};
 use trefoil_cql::protocol::response::{ColumnSpec, CqlError};
@@ -211,8 +211,11 @@ impl Selecting<'_, '_> {
             CellFunction::Ttl => CqlType::Int,
         };
         let is_many = column.column_type.is_multi_cell() && function != CellFunction::MaxWriteTime;
-        let (form, column_type) =
-            if is_many { (MetaForm::Many, CqlType::List(Box::new(single))) } else { (MetaForm::Single, single) };
+        let (form, column_type) = if is_many {
+            (MetaForm::Many(path_order(&column.column_type)), CqlType::List(Box::new(single)))
+        } else {
+            (MetaForm::Single, single)
+        };
         Ok(Typed { expression: Expression::Meta(function, column.id, form), column_type })
     }
 
