@@ -146,7 +146,7 @@ pub struct SnapshotPart {
     pub term: Term,
     /// Counts the sender's snapshots, so that parts of an abandoned one cannot be taken for those of the next.
     pub stream: u64,
-    /// The sender has every entry after this: who has applied it needs no snapshot.
+    /// Who has applied this needs no snapshot, or needs another: the sender has every entry after it, or this snapshot may show less.
     pub floor: LogIndex,
     /// The rows, and with the last part where the snapshot ends.
     pub chunk: SnapshotChunk,

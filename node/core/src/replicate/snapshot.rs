@@ -29,6 +29,8 @@ const CLEAR_KEYS_MAX: usize = 5_000;
 #[derive(Debug)]
 pub struct Outgoing {
     stream: u64,
+    /// Applied here when it began: it shows this much at least, however far the log is cut meanwhile.
+    began_at: LogIndex,
     number: u64,
     sent: Monotonic,
     sendings: u32,
@@ -67,7 +69,9 @@ impl Replica {
             let now = world.clock().monotonic;
             self.streams += 1;
             let stream = self.streams;
-            self.outgoing.insert(to, Outgoing { stream, number: 0, sent: now, sendings: 0, ended: false });
+            let began_at = self.store.applied().position.index;
+            let outgoing = Outgoing { stream, began_at, number: 0, sent: now, sendings: 0, ended: false };
+            self.outgoing.insert(to, outgoing);
             self.send_part(to, world, output);
         }
     }
@@ -87,7 +91,8 @@ impl Replica {
             }
         };
         outgoing.ended = chunk.end.is_some();
-        let part = SnapshotPart { term: self.raft.term(), stream: outgoing.stream, floor: self.raft.floor(), chunk };
+        let floor = self.raft.floor().min(outgoing.began_at);
+        let part = SnapshotPart { term: self.raft.term(), stream: outgoing.stream, floor, chunk };
         output.bodies.push((to, Body::Snapshot { shard: self.shard, part }));
     }
 
@@ -149,10 +154,8 @@ impl Replica {
         let number = part.chunk.number;
         let now = world.clock().monotonic;
         let applied = self.store.applied().position.index;
-        let whole = !self.hollow && matches!(self.health, Health::Sound | Health::Rebuilding);
-        if whole && applied >= part.floor {
-            // It was installed before and the answer was lost, or entries have come by other ways: rows never go back, nor do those
-            // of a replica that is still being rebuilt. Its raft has dropped the entries in between.
+        if self.has_applied(part.floor) {
+            // It was installed before and the answer was lost, or entries have come by other ways.
             self.incoming = None;
             return self.acknowledge(from, part.term, part.stream, number + 1, Some(applied), output);
         }
@@ -185,6 +188,13 @@ impl Replica {
         }
     }
 
+    /// Whether the rows are whole and as new: then they must not go back, not even those of a replica that is still being rebuilt.
+    /// Its raft has dropped the entries in between.
+    fn has_applied(&self, floor: LogIndex) -> bool {
+        let whole = !self.hollow && matches!(self.health, Health::Sound | Health::Rebuilding);
+        whole && self.store.applied().position.index >= floor
+    }
+
     fn is_writing(&self) -> bool {
         self.incoming.as_ref().is_some_and(|incoming| match &incoming.stage {
             Stage::Clearing { waiting, .. } => waiting.is_some(),
@@ -213,6 +223,12 @@ impl Replica {
 
     fn advance_incoming<W: World>(&mut self, world: &mut W) {
         self.give_up_incoming(world);
+        if let Some(Incoming { stage: Stage::Accepting(part), .. }) = &self.incoming
+            && self.has_applied(part.floor)
+        {
+            // Entries came while the term was made durable. The sender will ask again and be told.
+            self.incoming = None;
+        }
         let Some(incoming) = &mut self.incoming else { return };
         if let Stage::Accepting(part) = &incoming.stage {
             match self.raft.accept_snapshot(incoming.from, incoming.term, &mut RaftEnvironment(world)) {
