@@ -9,6 +9,8 @@ mod context;
 mod define;
 mod describe;
 mod function;
+mod inference;
+mod json_document;
 mod modify;
 mod names;
 mod plan;
@@ -17,6 +19,7 @@ mod restrictions;
 mod select;
 mod system;
 mod term;
+mod term_text;
 mod value;
 mod variables;
 

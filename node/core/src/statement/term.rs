@@ -1,8 +1,11 @@
 //! Terms: the values in a statement. Analysed once against what receives them, then bound as often as the statement is
 //! executed. Null, unset and empty are three things and stay so.
 
-use super::function::{Call, resolve_call};
+use super::function::{self, Call, Function};
+use super::inference::{Fit, Inference, fit_of_type, unknown_field};
+use super::json_document::JsonColumn;
 use super::names::Names;
+use super::term_text::term_text;
 use super::value;
 use super::variables::{Receiver, Variables};
 use crate::time::HybridTime;
@@ -24,6 +27,10 @@ pub(super) enum Term {
     Composite(Box<Composite>),
     /// A function of other terms.
     Call(Box<Call>),
+    /// A column's value in a JSON document that is bound.
+    JsonColumn(Box<JsonColumn>),
+    /// What a JSON document leaves alone.
+    Unset,
 }
 
 /// A value made of parts.
@@ -54,6 +61,13 @@ pub(super) struct TermContext<'a> {
     pub variables: &'a mut Variables,
 }
 
+impl TermContext<'_> {
+    /// For terms without columns.
+    pub fn inference<'a>(&'a self, receiver: Receiver<'a>) -> Inference<'a> {
+        Inference { names: self.names, keyspace: receiver.keyspace, table_name: receiver.table, columns: None }
+    }
+}
+
 impl Term {
     /// Analyse a term that this receiver takes.
     pub fn resolve(term: &ast::Term, receiver: Receiver<'_>, context: &mut TermContext<'_>) -> Result<Term, CqlError> {
@@ -68,19 +82,45 @@ impl Term {
             ast::Term::Map(entries) => resolve_map(entries, receiver, context),
             ast::Term::UserType(fields) => resolve_user_type(fields, receiver, context),
             ast::Term::Tuple(elements) => resolve_tuple(elements, receiver, context),
-            ast::Term::Function(name, arguments) => resolve_call(name, arguments, receiver, context),
+            ast::Term::Function(name, arguments) => {
+                let inference = context.inference(receiver);
+                let function = function::resolve_function(name, arguments, Some(receiver.column_type), &inference)?;
+                let function = function.ok_or_else(|| function::unknown_function(name, false))?;
+                resolve_call(function, arguments, receiver, context)
+            }
+            ast::Term::Cast(inner, native) => {
+                let inference = context.inference(receiver);
+                let function = function::resolve_cast(inner, *native, Some(receiver.column_type), &inference)?;
+                resolve_call(function, std::slice::from_ref(inner), receiver, context)
+            }
+            ast::Term::Negation(inner) => {
+                let inference = context.inference(receiver);
+                let function = function::resolve_negation(inner, Some(receiver.column_type), &inference)?;
+                resolve_call(function, std::slice::from_ref(inner), receiver, context)
+            }
+            ast::Term::Arithmetic(operator, left, right) => {
+                let inference = context.inference(receiver);
+                let wanted = Some(receiver.column_type);
+                let function = function::resolve_operation(*operator, left, right, wanted, &inference)?;
+                resolve_call(function, &[(**left).clone(), (**right).clone()], receiver, context)
+            }
             ast::Term::TypeHint(type_name, inner) => {
-                let hinted = context.names.resolve_type(receiver.keyspace, type_name)?;
-                if !value::is_assignable(&hinted, receiver.column_type) {
+                let hinted = context.names.resolve_type(receiver.keyspace, type_name)?.freeze();
+                if context.inference(receiver).fit(inner, &hinted)? == Fit::No {
                     return Err(CqlError::Invalid(format!(
-                        "Cannot assign value of type {hinted} to {} of type {}",
-                        receiver.name, receiver.column_type
+                        "Cannot cast value {} to type {type_name}",
+                        term_text(inner, None)
                     )));
                 }
-                Term::resolve(inner, receiver.part(receiver.name, &hinted), context)
-            }
-            ast::Term::Cast(..) | ast::Term::Negation(_) | ast::Term::Arithmetic(..) => {
-                Err(CqlError::invalid("Casts and arithmetic in terms are not supported yet"))
+                if fit_of_type(&hinted, receiver.column_type) == Fit::No {
+                    return Err(CqlError::Invalid(format!(
+                        "Cannot assign value {} to {} of type {}",
+                        term_text(term, None),
+                        receiver.name,
+                        receiver.column_type
+                    )));
+                }
+                Term::resolve(inner, receiver, context)
             }
             ast::Term::Column(_)
             | ast::Term::CountRows
@@ -105,6 +145,18 @@ impl Term {
             }
             Term::Composite(composite) => composite.bind(scope),
             Term::Call(call) => call.bind(scope),
+            Term::JsonColumn(column) => column.bind(scope),
+            Term::Unset => Ok(Value::Unset),
+        }
+    }
+
+    /// Whether it depends on a bind variable.
+    fn has_marker(&self) -> bool {
+        match self {
+            Term::Constant(_) | Term::Unset => false,
+            Term::Marker(..) | Term::JsonColumn(_) => true,
+            Term::Composite(composite) => composite.parts.iter().any(Term::has_marker),
+            Term::Call(call) => call.arguments.iter().any(Term::has_marker),
         }
     }
 
@@ -223,6 +275,35 @@ fn unset_field(composite_type: &CqlType, index: usize) -> CqlError {
     }
 }
 
+/// A call whose function is known.
+fn resolve_call(
+    function: Function,
+    arguments: &[ast::Term],
+    receiver: Receiver<'_>,
+    context: &mut TermContext<'_>,
+) -> Result<Term, CqlError> {
+    if function.is_aggregate() {
+        return Err(CqlError::invalid("Aggregation function are not supported in the where clause"));
+    }
+    if fit_of_type(&function.returns, receiver.column_type) == Fit::No
+        || receiver.column_type.is_multi_cell() && !function.returns.is_multi_cell()
+    {
+        return Err(CqlError::Invalid(format!(
+            "Type error: cannot assign result of function {} (type {}) to {} (type {})",
+            function.full_name(),
+            function.returns,
+            receiver.name,
+            receiver.column_type
+        )));
+    }
+    let mut terms = Vec::with_capacity(arguments.len());
+    for (index, (argument, argument_type)) in arguments.iter().zip(&function.arguments).enumerate() {
+        let name = function.argument_name(index);
+        terms.push(Term::resolve(argument, receiver.part(&name, argument_type), context)?);
+    }
+    Call { function, arguments: terms }.into_term()
+}
+
 fn wrong_literal(kind: &str, receiver: Receiver<'_>) -> CqlError {
     CqlError::Invalid(format!("Invalid {kind} literal for {} of type {}", receiver.name, receiver.column_type))
 }
@@ -245,10 +326,47 @@ fn resolve_list(
         }
         _ => return Err(wrong_literal("list", receiver)),
     };
+    let is_vector = matches!(receiver.column_type.unfrozen(), CqlType::Vector(..));
+    let kind = if is_vector { "vector" } else { "list" };
     let name = format!("value({})", receiver.name);
-    let parts = elements.iter().map(|element| Term::resolve(element, receiver.part(&name, element_type), context));
-    let parts = parts.collect::<Result<_, _>>()?;
+    let mut parts = Vec::with_capacity(elements.len());
+    for element in elements {
+        check_part(element, element_type, kind, "value", receiver, context)?;
+        let part = Term::resolve(element, receiver.part(&name, element_type), context)?;
+        parts.push(if is_vector { part } else { without_markers(part, kind, receiver)? });
+    }
     composite(receiver.column_type, parts)
+}
+
+/// An element must be of the collection's type, which is said before anything else about it.
+fn check_part(
+    term: &ast::Term,
+    part_type: &CqlType,
+    kind: &str,
+    part: &str,
+    receiver: Receiver<'_>,
+    context: &TermContext<'_>,
+) -> Result<(), CqlError> {
+    // Constants of the right type are nearly everything.
+    if context.inference(receiver).fit(term, part_type)? != Fit::No {
+        return Ok(());
+    }
+    Err(CqlError::Invalid(format!(
+        "Invalid {kind} literal for {}: {part} {} is not of type {part_type}",
+        receiver.name,
+        term_text(term, None)
+    )))
+}
+
+/// Cassandra knows no markers inside collections.
+fn without_markers(part: Term, kind: &str, receiver: Receiver<'_>) -> Result<Term, CqlError> {
+    if part.has_marker() {
+        return Err(CqlError::Invalid(format!(
+            "Invalid {kind} literal for {}: bind variables are not supported inside collection literals",
+            receiver.name
+        )));
+    }
+    Ok(part)
 }
 
 fn resolve_set(
@@ -259,9 +377,12 @@ fn resolve_set(
     match receiver.column_type.unfrozen() {
         CqlType::Set(element_type) => {
             let name = format!("value({})", receiver.name);
-            let parts =
-                elements.iter().map(|element| Term::resolve(element, receiver.part(&name, element_type), context));
-            let parts = parts.collect::<Result<_, _>>()?;
+            let mut parts = Vec::with_capacity(elements.len());
+            for element in elements {
+                check_part(element, element_type, "set", "value", receiver, context)?;
+                let part = Term::resolve(element, receiver.part(&name, element_type), context)?;
+                parts.push(without_markers(part, "set", receiver)?);
+            }
             composite(receiver.column_type, parts)
         }
         // `{}` is a map as well.
@@ -281,8 +402,12 @@ fn resolve_map(
     let (key_name, value_name) = (format!("key({})", receiver.name), format!("value({})", receiver.name));
     let mut parts = Vec::with_capacity(entries.len() * 2);
     for (key, entry_value) in entries {
-        parts.push(Term::resolve(key, receiver.part(&key_name, key_type), context)?);
-        parts.push(Term::resolve(entry_value, receiver.part(&value_name, value_type), context)?);
+        check_part(key, key_type, "map", "key", receiver, context)?;
+        check_part(entry_value, value_type, "map", "value", receiver, context)?;
+        for (term, name, part_type) in [(key, &key_name, key_type), (entry_value, &value_name, value_type)] {
+            let part = Term::resolve(term, receiver.part(name, part_type), context)?;
+            parts.push(without_markers(part, "map", receiver)?);
+        }
     }
     composite(receiver.column_type, parts)
 }
@@ -309,6 +434,12 @@ fn resolve_tuple(
     }
     let mut parts = Vec::with_capacity(elements.len());
     for (index, (element, element_type)) in elements.iter().zip(types).enumerate() {
+        if context.inference(receiver).fit(element, element_type)? == Fit::No {
+            return Err(CqlError::Invalid(format!(
+                "Invalid tuple literal for {}: component {index} is not of type {element_type}",
+                receiver.name
+            )));
+        }
         let name = format!("{}[{index}]", receiver.name);
         parts.push(Term::resolve(element, receiver.part(&name, element_type), context)?);
     }
@@ -324,16 +455,19 @@ fn resolve_user_type(
         return Err(wrong_literal("user type", receiver));
     };
     if let Some((unknown, _)) = fields.iter().find(|(name, _)| !user.fields.iter().any(|(known, _)| *name == **known)) {
-        return Err(CqlError::Invalid(format!(
-            "Unknown field '{}' in value of user defined type {}",
-            unknown.as_str(),
-            user.name
-        )));
+        return Err(unknown_field(unknown.as_str(), &user.name));
     }
     let mut parts = Vec::with_capacity(user.fields.len());
     for (name, field_type) in &user.fields {
-        let part = match fields.iter().find(|(given, _)| *given == **name) {
+        // Of a field that is given twice, the later value counts.
+        let part = match fields.iter().rev().find(|(given, _)| *given == **name) {
             Some((_, term)) => {
+                if context.inference(receiver).fit(term, field_type)? == Fit::No {
+                    return Err(CqlError::Invalid(format!(
+                        "Invalid user type literal for {}: field {name} is not of type {field_type}",
+                        receiver.name
+                    )));
+                }
                 let name = format!("{}.{name}", receiver.name);
                 Term::resolve(term, receiver.part(&name, field_type), context)?
             }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use trefoil_cql::ast::Literal;
 use trefoil_cql::protocol::response::CqlError;
-use trefoil_cql::types::{self, CqlType, InvalidValue, collection, vector};
+use trefoil_cql::types::{self, CqlType, InvalidValue, Json, MathFunction, collection, vector};
 
 fn invalid(error: InvalidValue) -> CqlError {
     CqlError::Invalid(error.0)
@@ -28,18 +28,75 @@ pub(super) fn compare(column_type: &CqlType, a: &[u8], b: &[u8]) -> Ordering {
     types::compare(column_type, a, b)
 }
 
-/// Whether every value of `from` is one of `to`.
-pub(super) fn is_assignable(from: &CqlType, to: &CqlType) -> bool {
-    let (from, to) = (from.unfrozen(), to.unfrozen());
-    from == to
-        || matches!(
-            (from, to),
-            (CqlType::Ascii, CqlType::Text)
-                | (CqlType::TimeUuid, CqlType::Uuid)
-                | (_, CqlType::Blob)
-                | (CqlType::Counter, CqlType::BigInt)
-                | (CqlType::BigInt, CqlType::Counter)
-        ) && !(matches!(to, CqlType::Blob) && from.native().is_none())
+/// Whether values of one type can be read as another: what is allowed where a function's result meets a receiver.
+pub(super) fn is_compatible(to: &CqlType, from: &CqlType) -> bool {
+    let all = |to: &[CqlType], from: &[CqlType]| {
+        to.len() >= from.len() && to.iter().zip(from).all(|(to, from)| is_compatible(to, from))
+    };
+    match (to.unfrozen(), from.unfrozen()) {
+        (to, from) if to == from => true,
+        (CqlType::Blob, _) => true,
+        (CqlType::Text, CqlType::Ascii)
+        | (CqlType::Uuid, CqlType::TimeUuid)
+        | (CqlType::Varint, CqlType::Int | CqlType::BigInt | CqlType::Timestamp)
+        | (CqlType::BigInt, CqlType::Timestamp | CqlType::Counter)
+        | (CqlType::Counter, CqlType::BigInt)
+        | (CqlType::Timestamp | CqlType::Time, CqlType::BigInt)
+        | (CqlType::Date, CqlType::Varint) => true,
+        (CqlType::List(to), CqlType::List(from)) | (CqlType::Set(to), CqlType::Set(from)) => is_compatible(to, from),
+        (CqlType::Map(to_key, to_value), CqlType::Map(key, value)) => {
+            is_compatible(to_key, key) && is_compatible(to_value, value)
+        }
+        (CqlType::Tuple(to), CqlType::Tuple(from)) => all(to, from),
+        (CqlType::Vector(to, to_dimension), CqlType::Vector(from, dimension)) => {
+            to_dimension == dimension && is_compatible(to, from)
+        }
+        _ => false,
+    }
+}
+
+/// A value as one of another type (`types::cast`).
+pub(super) fn cast(from: &CqlType, to: &CqlType, bytes: &[u8]) -> Result<Option<Bytes>, CqlError> {
+    types::cast(from, to, bytes).map(|cast| cast.map(Bytes::from)).map_err(invalid)
+}
+
+/// The negative of a number.
+pub(super) fn negate(number: &CqlType, bytes: &[u8]) -> Result<Option<Bytes>, CqlError> {
+    types::negate(number, bytes).map(|negative| negative.map(Bytes::from)).map_err(invalid)
+}
+
+/// A function of a number.
+pub(super) fn apply(function: MathFunction, number: &CqlType, bytes: &[u8]) -> Result<Option<Bytes>, CqlError> {
+    function.apply(number, bytes).map(|result| result.map(Bytes::from)).map_err(invalid)
+}
+
+/// The JSON of a value.
+pub(super) fn to_json(value_type: &CqlType, bytes: &[u8]) -> Result<String, CqlError> {
+    types::to_json(value_type, bytes).map_err(invalid)
+}
+
+/// The value of a JSON document; null is `None`.
+pub(super) fn from_json(value_type: &CqlType, document: &[u8]) -> Result<Option<Bytes>, JsonProblem> {
+    let text = std::str::from_utf8(document).map_err(|_| JsonProblem::Document("of invalid UTF-8".to_owned()))?;
+    let json = Json::parse(text).map_err(|error| JsonProblem::Document(format!("'{text}': {}", error.0)))?;
+    json_value(value_type, &json)
+}
+
+/// The value that a part of a JSON document is.
+pub(super) fn json_value(value_type: &CqlType, json: &Json) -> Result<Option<Bytes>, JsonProblem> {
+    let bytes = types::json_to_bytes(json, value_type).map_err(|error| JsonProblem::Value(error.0))?;
+    Ok(bytes.map(Bytes::from))
+}
+
+/// What is wrong with JSON.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum JsonProblem {
+    /// It is none.
+    #[error("{0}")]
+    Document(String),
+    /// It is no value of the type.
+    #[error("{0}")]
+    Value(String),
 }
 
 /// A value that a client sent: checked, and in the one form in which it is stored and compared. Sets and maps may come in any
@@ -88,6 +145,55 @@ pub(super) fn element(column_type: &CqlType, collection: &Bytes, key: &Bytes) ->
             elements(collection)?.into_iter().find(|have| compare(element_type, have, key).is_eq())
         }
         _ => None,
+    })
+}
+
+/// The elements of a map or set between two bounds; nothing of them is null.
+pub(super) fn slice(
+    column_type: &CqlType,
+    collection: &Bytes,
+    from: Option<&Bytes>,
+    to: Option<&Bytes>,
+) -> Result<Option<Bytes>, CqlError> {
+    let within = |element_type: &CqlType, element: &Bytes| {
+        from.is_none_or(|from| compare(element_type, element, from).is_ge())
+            && to.is_none_or(|to| compare(element_type, element, to).is_le())
+    };
+    let (count, parts) = match column_type.unfrozen() {
+        CqlType::Map(key_type, _) => {
+            let kept = entries(collection)?.into_iter().filter(|(key, _)| within(key_type, key));
+            let parts: Vec<Bytes> = kept.flat_map(|(key, value)| [key, value]).collect();
+            (parts.len() / 2, parts)
+        }
+        CqlType::Set(element_type) => {
+            let kept = elements(collection)?.into_iter().filter(|element| within(element_type, element));
+            let parts: Vec<Bytes> = kept.collect();
+            (parts.len(), parts)
+        }
+        _ => return Ok(None),
+    };
+    Ok((count > 0).then(|| collection::join(count, &parts).into()))
+}
+
+/// A collection, tuple or user type of its parts; keys and values of maps alternate. In lists of a select clause there may be
+/// nulls.
+pub(super) fn join(value_type: &CqlType, parts: Vec<Option<Bytes>>) -> Result<Bytes, CqlError> {
+    match value_type.unfrozen() {
+        CqlType::Tuple(_) | CqlType::UserType(_) => return Ok(join_fields(&parts)),
+        CqlType::List(_) if parts.iter().any(Option::is_none) => {
+            let count = i32::try_from(parts.len()).unwrap_or(i32::MAX).to_be_bytes();
+            return Ok([&count[..], &join_fields(&parts)[..]].concat().into());
+        }
+        _ => {}
+    }
+    let Some(parts) = parts.into_iter().collect::<Option<Vec<Bytes>>>() else {
+        return Err(CqlError::invalid("null is not supported inside collections"));
+    };
+    Ok(match value_type.unfrozen() {
+        CqlType::Set(element) => join_set(element, parts),
+        CqlType::Map(key, _) => join_map(key, parts),
+        CqlType::Vector(..) => join_vector(value_type, &parts)?,
+        _ => join_elements(&parts),
     })
 }
 

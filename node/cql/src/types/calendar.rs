@@ -6,7 +6,7 @@ use std::fmt;
 
 /// What `date` adds to the days since 1970, so that its bytes sort as unsigned.
 const DATE_CENTRE: i64 = 1 << 31;
-const DAY_MILLIS: i64 = 86_400_000;
+pub(super) const DAY_MILLIS: i64 = 86_400_000;
 const DAY_NANOS: i64 = 86_400_000_000_000;
 
 /// Days since 1970-01-01 of a date that exists.
@@ -40,6 +40,15 @@ fn date_from_days(days: i64) -> (i64, i64, i64) {
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
     let month = (shifted_month + 2) % 12 + 1;
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+/// A time so many calendar months later, or the last day of that month if it has fewer; `None` out of range.
+pub(super) fn add_months(millis: i64, months: i64) -> Option<i64> {
+    let (year, month, day) = date_from_days(millis.div_euclid(DAY_MILLIS));
+    let month = year.checked_mul(12)?.checked_add(month - 1)?.checked_add(months)?;
+    let (year, month) = (month.div_euclid(12), month.rem_euclid(12) + 1);
+    let days = (28..=day.max(28)).rev().find_map(|last| days_from_date(year, month, day.min(last)))?;
+    days.checked_mul(DAY_MILLIS)?.checked_add(millis.rem_euclid(DAY_MILLIS))
 }
 
 /// Reads a text from left to right.

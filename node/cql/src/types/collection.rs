@@ -125,7 +125,8 @@ fn put_part(part: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(part);
 }
 
-fn join(count: usize, parts: &[impl AsRef<[u8]>]) -> Vec<u8> {
+/// A collection of so many elements with these parts.
+pub fn join(count: usize, parts: &[impl AsRef<[u8]>]) -> Vec<u8> {
     let size = parts.iter().map(|part| 4 + part.as_ref().len()).sum::<usize>();
     let mut out = Vec::with_capacity(4 + size);
     out.extend_from_slice(&(count as i32).to_be_bytes());

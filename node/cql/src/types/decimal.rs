@@ -31,14 +31,27 @@ fn integer(text: &str) -> Option<BigInt> {
     if plain { text.parse().ok() } else { None }
 }
 
+/// Whether a float literal is a double as it stands; others are rather decimals. What is no number counts as double.
+pub fn is_exact_double(text: &str) -> bool {
+    let (Some(exact), Ok(double)) = (Decimal::parse_parts(text), text.parse::<f64>()) else { return true };
+    if !double.is_finite() {
+        return false;
+    }
+    Decimal::parse_parts(&format!("{double:e}")).is_some_and(|double| double.compare(&exact).is_eq())
+}
+
 /// `unscaled * 10^-scale`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Decimal {
-    unscaled: BigInt,
-    scale: i32,
+    pub(super) unscaled: BigInt,
+    pub(super) scale: i32,
 }
 
 impl Decimal {
+    pub(super) fn new(unscaled: BigInt, scale: i32) -> Decimal {
+        Decimal { unscaled, scale }
+    }
+
     /// The value of bytes, if they are one.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Decimal> {
         let (scale, unscaled) = bytes.split_first_chunk::<4>()?;

@@ -167,9 +167,14 @@ fn float(value: f64, scientific: String) -> Scalar {
     if value.is_infinite() {
         return Scalar::NoNumber(if value > 0.0 { "Infinity" } else { "-Infinity" });
     }
+    Scalar::Plain(float_text(value, &scientific))
+}
+
+/// The text of a finite float, of its digits in scientific notation.
+pub(super) fn float_text(value: f64, scientific: &str) -> String {
     let (sign, digits) = match scientific.strip_prefix('-') {
         Some(digits) => ("-", digits),
-        None => ("", scientific.as_str()),
+        None => ("", scientific),
     };
     let (mantissa, exponent) = digits.split_once('e').unwrap_or((digits, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
@@ -186,7 +191,7 @@ fn float(value: f64, scientific: String) -> Scalar {
         let (first, rest) = digits.split_at(1);
         format!("{first}.{}E{exponent}", if rest.is_empty() { "0" } else { rest })
     };
-    Scalar::Plain(format!("{sign}{text}"))
+    format!("{sign}{text}")
 }
 
 fn write_json_string(text: &str, out: &mut String) {
@@ -210,6 +215,17 @@ fn write_json_string(text: &str, out: &mut String) {
         }
     }
     out.push('"');
+}
+
+/// A column or field as the name of something in a JSON object: what is not folded is quoted inside.
+pub fn json_field_name(name: &str) -> String {
+    let mut out = String::with_capacity(name.len() + 2);
+    if name.chars().any(char::is_uppercase) {
+        write_json_string(&format!("\"{name}\""), &mut out);
+    } else {
+        write_json_string(name, &mut out);
+    }
+    out
 }
 
 fn separate(index: usize, out: &mut String) {
@@ -306,8 +322,7 @@ fn write_user_type(
                 // Writing to a string cannot fail.
                 let _ = write_name(name, out);
             }
-            Language::Json if name.chars().any(char::is_uppercase) => write_json_string(&format!("\"{name}\""), out),
-            Language::Json => write_json_string(name, out),
+            Language::Json => out.push_str(&json_field_name(name)),
         }
         let _ = out.write_str(": ");
         write_field(field_type, parts.next().transpose()?.flatten(), language, out)?;

@@ -73,7 +73,7 @@ pub fn literal_to_bytes(
 }
 
 /// The bytes of a text without quotes as a value of a scalar type.
-fn text_to_bytes(text: &str, value_type: &CqlType) -> Result<Vec<u8>, InvalidValue> {
+pub(super) fn text_to_bytes(text: &str, value_type: &CqlType) -> Result<Vec<u8>, InvalidValue> {
     macro_rules! number {
         ($number:ty, $name:literal) => {
             match text.parse::<$number>() {
@@ -81,6 +81,11 @@ fn text_to_bytes(text: &str, value_type: &CqlType) -> Result<Vec<u8>, InvalidVal
                 Err(_) => return invalid!("Unable to make {} from '{text}'", $name),
             }
         };
+    }
+    // Only texts, in JSON, can be empty and meant for these.
+    let has_empty = !matches!(value_type, CqlType::Date | CqlType::Time | CqlType::Duration | CqlType::Boolean);
+    if text.is_empty() && has_empty {
+        return Ok(Vec::new());
     }
     Ok(match value_type {
         CqlType::Text => text.as_bytes().to_vec(),
@@ -94,19 +99,27 @@ fn text_to_bytes(text: &str, value_type: &CqlType) -> Result<Vec<u8>, InvalidVal
         CqlType::Double => number!(f64, "double"),
         CqlType::Varint => varint_from_text(text)?,
         CqlType::Decimal => Decimal::parse(text)?.to_bytes(),
-        CqlType::Timestamp if text.is_empty() => Vec::new(),
         CqlType::Timestamp => parse_timestamp(text)?.to_be_bytes().to_vec(),
         CqlType::Date => parse_date(text)?.to_be_bytes().to_vec(),
         CqlType::Time => parse_time(text)?.to_be_bytes().to_vec(),
         CqlType::Duration => Duration::parse(text)?.to_bytes(),
-        CqlType::Inet if text.is_empty() => Vec::new(),
         CqlType::Inet => inet_to_bytes(text)?,
+        CqlType::Boolean if text.is_empty() || text.eq_ignore_ascii_case("false") => vec![0],
+        CqlType::Boolean if text.eq_ignore_ascii_case("true") => vec![1],
+        CqlType::Boolean => return invalid!("Unable to make boolean from '{text}'"),
+        CqlType::Uuid | CqlType::TimeUuid => match text.parse::<uuid::Uuid>() {
+            Ok(uuid) if *value_type == CqlType::TimeUuid && uuid.get_version_num() != 1 => {
+                return invalid!("Invalid version for TimeUUID type.");
+            }
+            Ok(uuid) if text.len() == 36 => uuid.as_bytes().to_vec(),
+            _ => return invalid!("Unable to make UUID from '{text}'"),
+        },
         // `literal_fits` lets no text come here for another type.
         other => return invalid!("'{text}' is no value of type {other}"),
     })
 }
 
-fn hex_to_bytes(digits: &str) -> Result<Vec<u8>, InvalidValue> {
+pub(super) fn hex_to_bytes(digits: &str) -> Result<Vec<u8>, InvalidValue> {
     let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
     let (pairs, odd) = digits.as_bytes().as_chunks::<2>();
     let bytes: Option<Vec<u8>> = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect();

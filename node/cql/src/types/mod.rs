@@ -1,15 +1,22 @@
 //! CQL's types: what a value's bytes must look like, how values compare, how literals become bytes and bytes become text.
 //! One file per question; a type that is missing in one of them does not compile.
 
+mod arithmetic;
 mod calendar;
 mod canonical;
+mod cast;
 pub mod collection;
 mod compare;
 mod decimal;
 mod duration;
 mod error;
+mod floor;
 mod format;
+mod json;
+mod json_value;
 mod literal;
+mod math;
+mod number;
 mod resolve;
 mod term;
 mod validate;
@@ -21,12 +28,20 @@ mod laws;
 #[cfg(test)]
 mod samples;
 
+pub use arithmetic::{arithmetic_type, compute, negate};
 pub use canonical::canonicalise;
+pub use cast::{cast, is_castable};
 pub use compare::{compare, is_byte_ordered};
+pub use decimal::is_exact_double;
 pub use duration::Duration;
 pub use error::{InvalidType, InvalidValue};
-pub use format::{to_json, to_literal};
+pub use floor::floor;
+pub use format::{json_field_name, to_json, to_literal};
+pub use json::Json;
+pub use json_value::{json_name, json_to_bytes};
 pub use literal::{literal_fits, literal_to_bytes};
+pub use math::MathFunction;
+pub use number::is_numeric;
 pub use resolve::resolve;
 pub use term::{term_to_bytes, term_to_bytes_with};
 pub use validate::validate;

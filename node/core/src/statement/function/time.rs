@@ -1,8 +1,10 @@
 //! Functions of time: what clocks and time uuids say. `now` and randomness are those of the execution.
 
-use super::Environment;
+use super::native::of_context;
+use super::{Environment, Function, Run};
 use bytes::Bytes;
 use trefoil_cql::protocol::response::CqlError;
+use trefoil_cql::types::{self, CqlType};
 
 /// 100-nanosecond ticks from 1582-10-15, where version 1 uuids begin, to 1970.
 const UUID_EPOCH_TICKS: i64 = 0x01b2_1dd2_1381_4000;
@@ -11,6 +13,79 @@ const TICKS_PER_MILLI: i64 = 10_000;
 const MILLIS_PER_DAY: i64 = 86_400_000;
 /// 1970-01-01 as a `date`.
 const DATE_EPOCH: i64 = 1 << 31;
+
+/// The overloads of a name, if it is one of these.
+pub(super) fn overloads(name: &str) -> Option<Vec<Function>> {
+    let converts = |conversions: &[(CqlType, Run<Bytes>)], returns: CqlType| {
+        let conversion = |(from, run): &(CqlType, Run<Bytes>)| {
+            Function::strict(name.to_owned(), vec![from.clone()], returns.clone(), *run)
+        };
+        conversions.iter().map(conversion).collect::<Vec<_>>()
+    };
+    Some(match name {
+        "now" => vec![of_context("now", CqlType::TimeUuid, now)],
+        "current_timeuuid" => vec![of_context("current_timeuuid", CqlType::TimeUuid, now)],
+        "currenttimeuuid" => vec![of_context("currenttimeuuid", CqlType::TimeUuid, now)],
+        "uuid" => vec![of_context("uuid", CqlType::Uuid, random_uuid)],
+        "current_timestamp" => vec![of_context("current_timestamp", CqlType::Timestamp, current_timestamp)],
+        "currenttimestamp" => vec![of_context("currenttimestamp", CqlType::Timestamp, current_timestamp)],
+        "current_date" => vec![of_context("current_date", CqlType::Date, current_date)],
+        "currentdate" => vec![of_context("currentdate", CqlType::Date, current_date)],
+        "current_time" => vec![of_context("current_time", CqlType::Time, current_time)],
+        "currenttime" => vec![of_context("currenttime", CqlType::Time, current_time)],
+        "to_timestamp" | "totimestamp" => converts(
+            &[(CqlType::Date, date_to_timestamp), (CqlType::TimeUuid, timeuuid_to_timestamp)],
+            CqlType::Timestamp,
+        ),
+        "to_date" | "todate" => {
+            converts(&[(CqlType::Timestamp, timestamp_to_date), (CqlType::TimeUuid, timeuuid_to_date)], CqlType::Date)
+        }
+        "to_unix_timestamp" | "tounixtimestamp" => converts(
+            &[
+                (CqlType::Timestamp, unchanged),
+                (CqlType::Date, date_to_timestamp),
+                (CqlType::TimeUuid, timeuuid_to_timestamp),
+            ],
+            CqlType::BigInt,
+        ),
+        "min_timeuuid" | "mintimeuuid" => {
+            converts(&[(CqlType::Timestamp, timestamp_to_least_timeuuid)], CqlType::TimeUuid)
+        }
+        "max_timeuuid" | "maxtimeuuid" => {
+            converts(&[(CqlType::Timestamp, timestamp_to_greatest_timeuuid)], CqlType::TimeUuid)
+        }
+        _ => return None,
+    })
+}
+
+/// `floor(time, duration[, start])`: the begin of the stretch of time that something is in.
+pub(super) fn floors() -> Vec<Function> {
+    let mut floors = Vec::new();
+    for (from, returns) in [
+        (CqlType::TimeUuid, CqlType::Timestamp),
+        (CqlType::Timestamp, CqlType::Timestamp),
+        (CqlType::Date, CqlType::Date),
+    ] {
+        floors.push(Function::strict("floor", vec![from.clone(), CqlType::Duration], returns.clone(), floor));
+        floors.push(Function::strict("floor", vec![from, CqlType::Duration, returns.clone()], returns, floor));
+    }
+    floors.push(Function::strict("floor", vec![CqlType::Time, CqlType::Duration], CqlType::Time, floor));
+    floors
+}
+
+fn floor(function: &Function, values: &[Bytes]) -> Result<Option<Bytes>, CqlError> {
+    if values.iter().any(Bytes::is_empty) {
+        return Ok(None);
+    }
+    let time = match function.arguments.first() {
+        Some(CqlType::TimeUuid) => timeuuid_to_timestamp(function, &values[..1])?.unwrap_or_default(),
+        _ => values[0].clone(),
+    };
+    let start = values.get(2).map(|start| &start[..]);
+    types::floor(&function.returns, &time, &values[1], start)
+        .map(|floor| Some(floor.into()))
+        .map_err(|error| CqlError::Invalid(error.0))
+}
 
 /// A version 1 uuid of these ticks since 1970.
 fn timeuuid(ticks: i64, rest: [u8; 8]) -> Bytes {
@@ -87,38 +162,38 @@ pub(super) fn current_time(environment: &mut Environment<'_>) -> Bytes {
     long(environment.now.0.rem_euclid(MILLIS_PER_DAY * 1_000) * 1_000)
 }
 
-pub(super) fn timeuuid_to_timestamp(arguments: &[Bytes]) -> Result<Option<Bytes>, CqlError> {
+pub(super) fn timeuuid_to_timestamp(_: &Function, arguments: &[Bytes]) -> Result<Option<Bytes>, CqlError> {
     if arguments[0].is_empty() {
         return Ok(None);
     }
     Ok(Some(long(ticks_of(&arguments[0])?.div_euclid(TICKS_PER_MILLI))))
 }
 
-pub(super) fn timeuuid_to_date(arguments: &[Bytes]) -> Result<Option<Bytes>, CqlError> {
+pub(super) fn timeuuid_to_date(_: &Function, arguments: &[Bytes]) -> Result<Option<Bytes>, CqlError> {
     if arguments[0].is_empty() {
         return Ok(None);
     }
     Ok(Some(date_of_millis(ticks_of(&arguments[0])?.div_euclid(TICKS_PER_MILLI))))
 }
 
-pub(super) fn date_to_timestamp(arguments: &[Bytes]) -> Result<Option<Bytes>, CqlError> {
+pub(super) fn date_to_timestamp(_: &Function, arguments: &[Bytes]) -> Result<Option<Bytes>, CqlError> {
     let Ok(days) = <[u8; 4]>::try_from(&arguments[0][..]) else { return Ok(None) };
     Ok(Some(long((i64::from(u32::from_be_bytes(days)) - DATE_EPOCH) * MILLIS_PER_DAY)))
 }
 
-pub(super) fn timestamp_to_date(arguments: &[Bytes]) -> Result<Option<Bytes>, CqlError> {
+pub(super) fn timestamp_to_date(_: &Function, arguments: &[Bytes]) -> Result<Option<Bytes>, CqlError> {
     if arguments[0].is_empty() {
         return Ok(None);
     }
     Ok(Some(date_of_millis(millis(&arguments[0])?)))
 }
 
-pub(super) fn unchanged(arguments: &[Bytes]) -> Result<Option<Bytes>, CqlError> {
+pub(super) fn unchanged(_: &Function, arguments: &[Bytes]) -> Result<Option<Bytes>, CqlError> {
     Ok(Some(arguments[0].clone()).filter(|bytes| !bytes.is_empty()))
 }
 
 /// The least in the order of time uuids, whose last eight bytes compare signed.
-pub(super) fn timestamp_to_least_timeuuid(arguments: &[Bytes]) -> Result<Option<Bytes>, CqlError> {
+pub(super) fn timestamp_to_least_timeuuid(_: &Function, arguments: &[Bytes]) -> Result<Option<Bytes>, CqlError> {
     if arguments[0].is_empty() {
         return Ok(None);
     }
@@ -126,7 +201,7 @@ pub(super) fn timestamp_to_least_timeuuid(arguments: &[Bytes]) -> Result<Option<
 }
 
 /// The greatest of the timestamp's millisecond.
-pub(super) fn timestamp_to_greatest_timeuuid(arguments: &[Bytes]) -> Result<Option<Bytes>, CqlError> {
+pub(super) fn timestamp_to_greatest_timeuuid(_: &Function, arguments: &[Bytes]) -> Result<Option<Bytes>, CqlError> {
     if arguments[0].is_empty() {
         return Ok(None);
     }

@@ -1,5 +1,6 @@
 //! INSERT: one row, named by its values. It leaves a marker, so the row is there even if all its other values are null.
 
+use super::super::json_document::resolve_document;
 use super::super::names::{Names, column_index};
 use super::super::restrictions::Restrictions;
 use super::super::term::{Term, TermContext};
@@ -17,25 +18,36 @@ impl Modification {
     pub fn insert(insert: &Insert, names: Names<'_>, variables: &mut Variables) -> Result<Modification, CqlError> {
         let table = names.writable_table(&insert.table)?;
         let context = &mut TermContext { names, variables };
-        let InsertSource::Values { columns, values } = &insert.source else {
-            return Err(CqlError::invalid("INSERT JSON is not supported yet"));
-        };
-        if columns.len() != values.len() {
-            return Err(CqlError::invalid("Unmatched column names/values"));
-        }
-        check_duplicates(columns)?;
         let mut keys: Vec<Option<Term>> = vec![None; usize::from(table.partition_columns + table.clustering_columns)];
-        let mut operations = Vec::with_capacity(columns.len());
-        for (name, value) in columns.iter().zip(values) {
-            let index = column_index(&table, name)?;
-            let column = &table.columns[index];
-            if column.kind.is_key() {
-                keys[index] = Some(Term::resolve(value, Receiver::column(&table, column), context)?);
-                if let trefoil_cql::ast::Term::Marker(marker) = value {
-                    context.variables.set_partition_key(&table, column, marker);
+        let mut operations = Vec::new();
+        match &insert.source {
+            InsertSource::Values { columns, values } => {
+                if columns.len() != values.len() {
+                    return Err(CqlError::invalid("Unmatched column names/values"));
                 }
-            } else {
-                operations.push(Operation::assign(index, value, &table, context)?);
+                check_duplicates(columns)?;
+                operations.reserve(columns.len());
+                for (name, value) in columns.iter().zip(values) {
+                    let index = column_index(&table, name)?;
+                    let column = &table.columns[index];
+                    if column.kind.is_key() {
+                        keys[index] = Some(Term::resolve(value, Receiver::column(&table, column), context)?);
+                        if let trefoil_cql::ast::Term::Marker(marker) = value {
+                            context.variables.set_partition_key(&table, column, marker);
+                        }
+                    } else {
+                        operations.push(Operation::assign(index, value, &table, context)?);
+                    }
+                }
+            }
+            InsertSource::Json { document, default } => {
+                let terms = resolve_document(document, *default, &table, context)?;
+                for (index, term) in terms.into_iter().enumerate() {
+                    match keys.get_mut(index) {
+                        Some(key) => *key = Some(term),
+                        None => operations.push(Operation::whole(index, term, &table)),
+                    }
+                }
             }
         }
         let clustering = keys.split_off(usize::from(table.partition_columns));

@@ -82,8 +82,13 @@ impl Operation {
             )));
         }
         let term = Term::resolve(term, Receiver::column(table, column), context)?;
-        let action = if column.column_type.is_multi_cell() { Action::Replace(term) } else { Action::Set(term) };
-        Ok(Operation { column: index, action })
+        Ok(Operation::whole(index, term, table))
+    }
+
+    /// A whole value for a column.
+    pub fn whole(index: usize, term: Term, table: &Table) -> Operation {
+        let is_many = table.columns[index].column_type.is_multi_cell();
+        Operation { column: index, action: if is_many { Action::Replace(term) } else { Action::Set(term) } }
     }
 
     /// One assignment of an UPDATE.

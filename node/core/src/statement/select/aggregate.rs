@@ -38,42 +38,6 @@ impl AggregateKind {
             _ => return None,
         })
     }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            AggregateKind::Count => "count",
-            AggregateKind::Min => "min",
-            AggregateKind::Max => "max",
-            AggregateKind::Sum => "sum",
-            AggregateKind::Average => "avg",
-        }
-    }
-
-    /// The type of its result.
-    pub fn returns(self, argument: &CqlType) -> CqlType {
-        match (self, argument) {
-            (AggregateKind::Count, _) => CqlType::BigInt,
-            (AggregateKind::Sum | AggregateKind::Average, CqlType::Counter) => CqlType::BigInt,
-            _ => argument.clone(),
-        }
-    }
-
-    /// Whether it can be computed of this type.
-    pub fn accepts(self, argument: &CqlType) -> bool {
-        match self {
-            AggregateKind::Count | AggregateKind::Min | AggregateKind::Max => true,
-            AggregateKind::Sum | AggregateKind::Average => matches!(
-                argument,
-                CqlType::TinyInt
-                    | CqlType::SmallInt
-                    | CqlType::Int
-                    | CqlType::BigInt
-                    | CqlType::Counter
-                    | CqlType::Float
-                    | CqlType::Double
-            ),
-        }
-    }
 }
 
 /// The state of an aggregate over the rows so far.
@@ -94,11 +58,16 @@ enum Sum {
 
 impl Accumulator {
     pub fn new(aggregate: &Aggregate) -> Accumulator {
-        let sum = match aggregate.argument_type {
+        Accumulator::of(aggregate.kind, &aggregate.argument_type)
+    }
+
+    /// Nothing yet, of values of a type.
+    pub fn of(kind: AggregateKind, argument_type: &CqlType) -> Accumulator {
+        let sum = match argument_type {
             CqlType::Float | CqlType::Double => Sum::Real(0.0),
             _ => Sum::Whole(0),
         };
-        Accumulator { kind: aggregate.kind, argument_type: aggregate.argument_type.clone(), count: 0, best: None, sum }
+        Accumulator { kind, argument_type: argument_type.clone(), count: 0, best: None, sum }
     }
 
     /// One more row; `None`: the argument is null there.

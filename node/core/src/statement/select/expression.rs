@@ -25,15 +25,23 @@ pub(in crate::statement) enum Expression {
     /// A static or regular column.
     Cell(ColumnId, CellForm),
     /// `writetime`, `maxwritetime`, `ttl`.
-    Meta(CellFunction, ColumnId, MetaForm),
+    Meta(Box<Meta>),
+    /// `null`
+    Null,
+    /// A collection, tuple or user type of others; keys and values of maps alternate.
+    Composite(Box<CqlType>, Vec<Expression>),
     /// A term that was bound with the statement: its place among those.
     Bound(usize),
     /// A function of others.
     Call(Box<Function>, Vec<Expression>),
     /// A map's value or a set's or list's element, by a bound term.
     Element(Box<Expression>, CqlType, usize),
+    /// The elements of a map or set from one bound term to another.
+    Slice(Box<Expression>, CqlType, (Option<usize>, Option<usize>)),
     /// A field of a user type.
     Field(Box<Expression>, usize),
+    /// `SELECT JSON`: an object of others with these names and types.
+    Json(Arc<[(String, CqlType)]>, Vec<Expression>),
     /// An aggregate: its place among those.
     Aggregate(usize),
 }
@@ -58,6 +66,29 @@ pub(in crate::statement) enum CellForm {
 pub(in crate::statement) enum MetaForm {
     Single,
     Many(PathOrder),
+}
+
+/// What is asked of a column's cells.
+#[derive(Clone, Debug)]
+pub(in crate::statement) struct Meta {
+    pub function: CellFunction,
+    pub column: ColumnId,
+    pub form: MetaForm,
+    /// Which of the cells.
+    pub place: CellPlace,
+    /// By what elements are found.
+    pub path_type: CqlType,
+    /// What must be there.
+    pub value: Option<Box<Expression>>,
+}
+
+/// Some of a column's cells; elements by bound terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::statement) enum CellPlace {
+    Whole,
+    Path(usize),
+    Paths(Option<usize>, Option<usize>),
+    Field(u16),
 }
 
 /// How elements are ordered: by their values of this type; without it by their bytes, as they come from storage.
@@ -140,22 +171,34 @@ impl Expression {
         match self {
             Expression::PartitionKey(_) => KeyNeeds { partition: true, clustering: false },
             Expression::Clustering(_) => KeyNeeds { partition: false, clustering: true },
-            Expression::Call(_, inner) => inner.iter().map(Expression::needs).fold(KeyNeeds::default(), KeyNeeds::or),
-            Expression::Element(inner, ..) | Expression::Field(inner, _) => inner.needs(),
-            Expression::Cell(..) | Expression::Meta(..) | Expression::Bound(_) | Expression::Aggregate(_) => {
-                KeyNeeds::default()
+            Expression::Call(_, inner) | Expression::Composite(_, inner) | Expression::Json(_, inner) => {
+                inner.iter().map(Expression::needs).fold(KeyNeeds::default(), KeyNeeds::or)
             }
+            Expression::Element(inner, ..) | Expression::Slice(inner, ..) | Expression::Field(inner, _) => {
+                inner.needs()
+            }
+            Expression::Cell(..)
+            | Expression::Meta(_)
+            | Expression::Null
+            | Expression::Bound(_)
+            | Expression::Aggregate(_) => KeyNeeds::default(),
         }
     }
 
     /// The columns whose cells it looks at.
     pub fn columns(&self, found: &mut Vec<ColumnId>) {
         match self {
-            Expression::Cell(id, _) | Expression::Meta(_, id, _) => found.push(*id),
-            Expression::Call(_, inner) => inner.iter().for_each(|expression| expression.columns(found)),
-            Expression::Element(inner, ..) | Expression::Field(inner, _) => inner.columns(found),
+            Expression::Cell(id, _) => found.push(*id),
+            Expression::Meta(meta) => found.push(meta.column),
+            Expression::Call(_, inner) | Expression::Composite(_, inner) | Expression::Json(_, inner) => {
+                inner.iter().for_each(|expression| expression.columns(found));
+            }
+            Expression::Element(inner, ..) | Expression::Slice(inner, ..) | Expression::Field(inner, _) => {
+                inner.columns(found);
+            }
             Expression::PartitionKey(_)
             | Expression::Clustering(_)
+            | Expression::Null
             | Expression::Bound(_)
             | Expression::Aggregate(_) => {}
         }
@@ -201,7 +244,26 @@ impl Expression {
                     Some(Bytes::from(out))
                 }
             },
-            Expression::Meta(function, id, form) => meta(*function, cells(row, *id), form, evaluation.now_seconds),
+            Expression::Meta(meta) => {
+                if let Some(value) = &meta.value
+                    && value.evaluate(view, row, evaluation)?.is_none()
+                {
+                    return Ok(None);
+                }
+                meta.evaluate(cells(row, meta.column), evaluation)
+            }
+            Expression::Null => None,
+            Expression::Composite(value_type, parts) => {
+                let parts = parts.iter().map(|part| part.evaluate(view, row, evaluation));
+                Some(value::join(value_type, parts.collect::<Result<Vec<_>, _>>()?)?)
+            }
+            Expression::Slice(inner, column_type, (from, to)) => {
+                let bound = |bound: &Option<usize>| bound.and_then(|index| evaluation.bound[index].as_ref());
+                match inner.evaluate(view, row, evaluation)? {
+                    Some(collection) => value::slice(column_type, &collection, bound(from), bound(to))?,
+                    None => None,
+                }
+            }
             Expression::Bound(index) => evaluation.bound[*index].clone(),
             Expression::Call(function, arguments) => {
                 let arguments = arguments.iter().map(|argument| argument.evaluate(view, row, evaluation));
@@ -217,6 +279,16 @@ impl Expression {
                 Some(bytes) => value::fields(&bytes)?.into_iter().nth(*index).flatten(),
                 None => None,
             },
+            Expression::Json(names, values) => {
+                let mut fields = Vec::with_capacity(values.len());
+                for ((name, value_type), value) in names.iter().zip(values) {
+                    fields.push(match value.evaluate(view, row, evaluation)? {
+                        Some(bytes) => format!("{name}: {}", value::to_json(value_type, &bytes)?),
+                        None => format!("{name}: null"),
+                    });
+                }
+                Some(format!("{{{}}}", fields.join(", ")).into())
+            }
             Expression::Aggregate(index) => match evaluation.aggregates.get(*index) {
                 Some(accumulator) => accumulator.value()?,
                 None => None,
@@ -288,31 +360,48 @@ fn sorted<'a>(cells: &'a [ReadCell], order: &CqlType) -> Vec<&'a ReadCell> {
     sorted
 }
 
-fn meta(function: CellFunction, cells: &[ReadCell], form: &MetaForm, now_seconds: i64) -> Option<Bytes> {
-    let long = |value: i64| Bytes::copy_from_slice(&value.to_be_bytes());
-    let one = |cell: &ReadCell| match function {
-        CellFunction::WriteTime | CellFunction::MaxWriteTime => Some(long(cell.timestamp)),
-        CellFunction::Ttl => (cell.ttl > 0).then(|| {
-            // A live value always has some time left.
-            let left = (cell.expires - now_seconds).clamp(1, i64::from(i32::MAX));
-            Bytes::copy_from_slice(&(left as i32).to_be_bytes())
-        }),
-    };
-    match (function, form) {
-        _ if cells.is_empty() => None,
-        (CellFunction::MaxWriteTime, _) => cells.iter().map(|cell| cell.timestamp).max().map(long),
-        (_, MetaForm::Single) => one(&cells[0]),
-        (_, MetaForm::Many(order)) => {
-            let mut out = Vec::new();
-            put_length(&mut out, cells.len());
-            let cells = order.as_ref().map_or_else(|| cells.iter().collect(), |order| sorted(cells, order));
-            for cell in cells {
-                match one(cell) {
-                    Some(bytes) => put_value(&mut out, &bytes),
-                    None => out.put_i32(-1),
-                }
+impl Meta {
+    fn evaluate(&self, cells: &[ReadCell], evaluation: &Evaluation<'_>) -> Option<Bytes> {
+        let bound = |index: usize| evaluation.bound[index].as_ref();
+        let is_meant = |cell: &&ReadCell| match self.place {
+            CellPlace::Whole => true,
+            CellPlace::Path(key) => bound(key).is_some_and(|key| compare(&self.path_type, &cell.path, key).is_eq()),
+            CellPlace::Paths(from, to) => {
+                let order = |index: Option<usize>| {
+                    index.and_then(bound).map(|bound| compare(&self.path_type, &cell.path, bound))
+                };
+                order(from).is_none_or(|order| order.is_ge()) && order(to).is_none_or(|order| order.is_le())
             }
-            Some(Bytes::from(out))
+            CellPlace::Field(position) => cell.path[..] == position.to_be_bytes(),
+        };
+        let mut meant: Vec<&ReadCell> = cells.iter().filter(is_meant).collect();
+        let long = |value: i64| Bytes::copy_from_slice(&value.to_be_bytes());
+        let one = |cell: &ReadCell| match self.function {
+            CellFunction::WriteTime | CellFunction::MaxWriteTime => Some(long(cell.timestamp)),
+            CellFunction::Ttl => (cell.ttl > 0).then(|| {
+                // A live value always has some time left.
+                let left = (cell.expires - evaluation.now_seconds).clamp(1, i64::from(i32::MAX));
+                Bytes::copy_from_slice(&(left as i32).to_be_bytes())
+            }),
+        };
+        match (self.function, &self.form) {
+            _ if meant.is_empty() => None,
+            (CellFunction::MaxWriteTime, _) => meant.iter().map(|cell| cell.timestamp).max().map(long),
+            (_, MetaForm::Single) => one(meant[0]),
+            (_, MetaForm::Many(order)) => {
+                if let Some(order) = order {
+                    meant.sort_by(|a, b| compare(order, &a.path, &b.path));
+                }
+                let mut out = Vec::new();
+                put_length(&mut out, meant.len());
+                for cell in meant {
+                    match one(cell) {
+                        Some(bytes) => put_value(&mut out, &bytes),
+                        None => out.put_i32(-1),
+                    }
+                }
+                Some(Bytes::from(out))
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ mod selection;
 pub use execution::SelectExecution;
 pub use plan::ReadPlan;
 
+pub(super) use aggregate::{Accumulator, AggregateKind};
 pub(super) use expression::column_value;
 
 use super::answer::Columns;
@@ -55,12 +56,10 @@ pub(super) struct Select {
 
 impl Select {
     pub fn resolve(select: &ast::Select, names: Names<'_>, variables: &mut Variables) -> Result<Select, CqlError> {
-        if select.json {
-            return Err(CqlError::invalid("SELECT JSON is not supported yet"));
-        }
         let table = names.table(&select.table)?;
         let context = &mut TermContext { names, variables };
         let (selection, specs) = Selection::resolve(&select.selection, &table, context)?;
+        let (selection, specs) = if select.json { selection.into_json(&specs, &table) } else { (selection, specs) };
         let purpose = Purpose::Select {
             allow_filtering: select.allow_filtering,
             only_statics: selection.only_statics && !select.distinct,

@@ -91,7 +91,7 @@ impl Select {
             }
         };
         let filters = self.restrictions.filters.iter().map(|filter| filter.bind(scope)).collect::<Result<_, _>>()?;
-        let bound = self.selection.terms.iter().map(|term| bind_selected(term, scope)).collect::<Result<_, _>>()?;
+        let bound = self.selection.bind(scope)?;
         let is_one_row = matches!(&clustering[..], [range] if range.as_row().is_some());
         let is_one_key = matches!(&partitions, Partitions::Keys(keys) if keys.len() == 1);
         let partitions = if can_match { partitions } else { Partitions::Keys(Vec::new()) };
@@ -141,13 +141,5 @@ fn bind_limit(term: Option<&Term>, name: &str, scope: &mut Scope<'_>) -> Result<
                 _ => Err(CqlError::Invalid(format!("{name} must be strictly positive"))),
             }
         }
-    }
-}
-
-fn bind_selected(term: &Term, scope: &mut Scope<'_>) -> Result<Option<Bytes>, CqlError> {
-    match term.bind(scope)? {
-        Value::Set(bytes) => Ok(Some(bytes)),
-        Value::Null => Ok(None),
-        Value::Unset => Err(CqlError::invalid("Invalid unset value in the selection clause")),
     }
 }

@@ -1,0 +1,40 @@
+//! `to_json` and `from_json`.
+
+use super::super::value;
+use super::{Body, Function};
+use bytes::Bytes;
+use trefoil_cql::protocol::response::CqlError;
+use trefoil_cql::types::CqlType;
+
+/// The JSON of a value of this type; null is a document, too.
+pub(super) fn to_json(name: &str, types: Vec<CqlType>, _: Option<&CqlType>) -> Result<Function, CqlError> {
+    Ok(Function::new(name.to_owned(), types, CqlType::Text, Body::Lenient(run_to_json)))
+}
+
+fn run_to_json(function: &Function, values: &[Option<Bytes>]) -> Result<Option<Bytes>, CqlError> {
+    match (function.arguments.first(), values.first()) {
+        (Some(value_type), Some(Some(bytes))) => value::to_json(value_type, bytes).map(|text| Some(text.into())),
+        _ => Ok(Some(Bytes::from_static(b"null"))),
+    }
+}
+
+/// The value that a document is for the receiver.
+pub(super) fn from_json(name: &str, types: Vec<CqlType>, receiver: Option<&CqlType>) -> Result<Function, CqlError> {
+    let Some(receiver) = receiver else {
+        return Err(CqlError::Invalid(format!(
+            "{name}() cannot be used in the selection clause of a SELECT statement"
+        )));
+    };
+    Ok(Function::strict(name.to_owned(), types, receiver.clone(), |function, values| {
+        let Some(document) = values.first() else { return Ok(None) };
+        value::from_json(&function.returns, document).map_err(|error| match error {
+            value::JsonProblem::Document(text) => function.failure(format!(
+                "execution of 'system.{}[text]' failed: Could not decode JSON string {text}",
+                function.name
+            )),
+            value::JsonProblem::Value(text) => {
+                function.failure(format!("org.apache.cassandra.serializers.MarshalException: {text}"))
+            }
+        })
+    }))
+}
