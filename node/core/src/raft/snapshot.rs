@@ -78,6 +78,8 @@ impl Raft {
             self.following.verify(index);
         }
         self.reported = self.reported.max(index);
+        // Perhaps less than before: what was here was cleared, and the leader had applied less of what is committed.
+        self.applied = index;
         self.applied(index);
         self.following.answer_soon();
     }

@@ -22,7 +22,13 @@ impl Replica {
     /// When a row that must be read is damaged; the replica has withdrawn.
     pub(super) fn apply_next<W: World>(&mut self, world: &mut W, output: &mut Output) -> Result<(), Damage> {
         let index = crate::ids::LogIndex(self.store.applied().position.index.0 + 1);
-        let entry = self.raft.entry(index).expect("raft keeps entries until they are applied").clone();
+        let Some(entry) = self.raft.entry(index).cloned() else {
+            let (floor, last) = (self.raft.floor(), self.raft.last_index());
+            unreachable!(
+                "raft keeps entries until they are applied: {index} of {floor}..={last}, committed {}",
+                self.commit
+            );
+        };
         let at = AppliedThrough { position: Position { index, term: entry.term }, stamp: entry.stamp };
         let outcome = match self.apply_entry(&entry, at, world, output) {
             Ok(outcome) => outcome,

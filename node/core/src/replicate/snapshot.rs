@@ -3,9 +3,9 @@
 //! durable, makes it a replica again. A crash in between leaves a replica without a record, which starts over.
 
 use super::environment::RaftEnvironment;
-use super::replica::{Health, Output, Replica};
+use super::replica::{Health, Output, Replica, ReplicaEvent};
 use super::state::ShardState;
-use crate::ids::{LogIndex, NodeId, Term, Ticket};
+use crate::ids::{LogIndex, NodeId, ShardId, Term, Ticket};
 use crate::message::{Body, SnapshotPart};
 use crate::raft::SnapshotAnswer;
 use crate::storage::{Clearing, InstallPart, RowsBatch, RowsPart, ShardStore, SnapshotChunk};
@@ -62,18 +62,17 @@ enum Stage {
 }
 
 impl Replica {
+    /// Raft wants a follower to get one, and asks once: a stream that is under way is for a life of that follower which is over.
     pub(super) fn begin_snapshot<W: World>(&mut self, to: NodeId, world: &mut W, output: &mut Output) {
-        if !self.outgoing.contains_key(&to) {
-            tracing::info!(shard = %self.shard, %to, "sending a snapshot");
-            crate::sometimes!(world, "snapshot sent");
-            let now = world.clock().monotonic;
-            self.streams += 1;
-            let stream = self.streams;
-            let began_at = self.store.applied().position.index;
-            let outgoing = Outgoing { stream, began_at, number: 0, sent: now, sendings: 0, ended: false };
-            self.outgoing.insert(to, outgoing);
-            self.send_part(to, world, output);
-        }
+        tracing::info!(shard = %self.shard, %to, "sending a snapshot");
+        crate::sometimes!(world, "snapshot sent");
+        let now = world.clock().monotonic;
+        self.store.snapshot_end(to);
+        self.streams += 1;
+        let stream = self.streams;
+        let began_at = self.store.applied().position.index;
+        self.outgoing.insert(to, Outgoing { stream, began_at, number: 0, sent: now, sendings: 0, ended: false });
+        self.send_part(to, world, output);
     }
 
     fn send_part<W: World>(&mut self, to: NodeId, world: &mut W, output: &mut Output) {
@@ -165,12 +164,7 @@ impl Replica {
             let outdated = |incoming: &Incoming| {
                 incoming.term > part.term || incoming.from == from && incoming.stream > part.stream
             };
-            // A rows batch that is under way belongs to what is about to be cleared: let it finish first.
-            let busy = self.flushing.is_some()
-                || self.is_housekeeping()
-                || matches!(self.health, Health::Clearing(_))
-                || self.is_writing();
-            if !busy && !self.incoming.as_ref().is_some_and(outdated) {
+            if !self.is_busy() && !self.incoming.as_ref().is_some_and(outdated) {
                 let (term, stream) = (part.term, part.stream);
                 let stage = Stage::Accepting(Box::new(part));
                 self.incoming = Some(Incoming { from, term, stream, heard: now, expected: 0, stage });
@@ -193,6 +187,14 @@ impl Replica {
     fn has_applied(&self, floor: LogIndex) -> bool {
         let whole = !self.hollow && matches!(self.health, Health::Sound | Health::Rebuilding);
         whole && self.store.applied().position.index >= floor
+    }
+
+    /// A rows batch that is under way belongs to what is about to be cleared: it must finish first.
+    fn is_busy(&self) -> bool {
+        self.flushing.is_some()
+            || self.is_housekeeping()
+            || matches!(self.health, Health::Clearing(_))
+            || self.is_writing()
     }
 
     fn is_writing(&self) -> bool {
@@ -229,6 +231,7 @@ impl Replica {
             // Entries came while the term was made durable. The sender will ask again and be told.
             self.incoming = None;
         }
+        let busy = self.is_busy();
         let Some(incoming) = &mut self.incoming else { return };
         if let Stage::Accepting(part) = &incoming.stage {
             match self.raft.accept_snapshot(incoming.from, incoming.term, &mut RaftEnvironment(world)) {
@@ -237,6 +240,8 @@ impl Replica {
                     self.incoming = None;
                     return;
                 }
+                // A flush began while the term was made durable.
+                SnapshotAnswer::Ready if busy => return,
                 SnapshotAnswer::Ready => {
                     let clearing = Clearing::shard(self.shard, self.store.tokens());
                     incoming.stage = Stage::Clearing { clearing, waiting: None, first: part.clone() };
@@ -295,6 +300,10 @@ impl Replica {
                 if last {
                     self.incoming = None;
                     self.adopt_snapshot(world);
+                    if self.shard == ShardId::CATALOGUE && !self.hollow {
+                        // Or this node would grant leases on an old schema, once it leads.
+                        output.events.push((self.shard, ReplicaEvent::Schema));
+                    }
                 }
                 let complete = (last && !self.hollow).then(|| self.store.applied().position.index);
                 self.acknowledge(from, term, stream, parts, complete, output);
@@ -318,6 +327,13 @@ impl Replica {
     /// The last part is durable: what the row store holds now is this replica's state.
     fn adopt_snapshot<W: World>(&mut self, world: &mut W) {
         match ShardStore::recover(self.shard, self.store.tokens(), world.rows()) {
+            Ok(Some((store, _))) if store.applied().position.index < self.raft.floor() => {
+                // From a leader that had applied less than this replica had when it was cleared: entries in between are in nobody's
+                // way to here. A replica without a log can take them from the leader; this one's says that it has them.
+                tracing::warn!(shard = %self.shard, "a snapshot ends before what was cleared for it");
+                crate::sometimes!(world, "snapshot older than what was cleared");
+                self.begin_clearing(false);
+            }
             Ok(Some((store, state))) => {
                 let applied = store.applied();
                 self.store = store;

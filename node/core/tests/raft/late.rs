@@ -8,8 +8,8 @@ use std::time::Duration;
 use trefoil_core::config::Tuning;
 use trefoil_core::ids::{LogIndex, NodeId, ShardId, Term};
 use trefoil_core::raft::{
-    Append, AppliedThrough, Effects, Position, Raft, RaftConfig, RaftMessage, ReadDecision, RebuildId, Round, SavedLog,
-    Start,
+    Append, AppliedThrough, Effects, Entry, Position, Raft, RaftConfig, RaftMessage, ReadDecision, RebuildId, Round,
+    SavedLog, Start,
 };
 use trefoil_core::time::{HybridTime, Monotonic};
 
@@ -139,6 +139,27 @@ fn an_answer_from_before_a_disk_was_lost_does_not_count() {
     let last = leader.raft.last_index().0;
     leader.tell(3, leader.appended(early, last, None));
     assert_eq!(leader.raft.commit(), LogIndex(last));
+}
+
+/// A snapshot may take a replica back: what it had was cleared, and the leader has applied less of what is committed. The entries in
+/// between are applied again, so they are kept. `trefoil-sim run --seed 499` at 9dbe953.
+#[test]
+fn entries_after_a_snapshot_are_kept_until_they_are_applied_again() {
+    let mut follower = Lonely::new(3);
+    let entry = |index| Entry { index: LogIndex(index), term: Term(1), stamp: HybridTime(1), payload: Bytes::new() };
+    let append = |entries: Vec<Entry>, previous: Position, held_by_all: u64| {
+        let round = Round { number: 1, opened: Monotonic(1) };
+        let (commit, held_by_all) = (LogIndex(3), LogIndex(held_by_all));
+        RaftMessage::Append(Append { term: Term(1), round, previous, entries, commit, held_by_all, quiesce: false })
+    };
+    follower.tell(1, append((1..=3).map(entry).collect(), Position::default(), 0));
+    follower.raft.applied(LogIndex(3));
+    let second = Position { index: LogIndex(2), term: Term(1) };
+    let installed = AppliedThrough { position: second, stamp: HybridTime(1) };
+    with(follower.now, |env| follower.raft.install_snapshot(installed, env));
+    let third = Position { index: LogIndex(3), term: Term(1) };
+    follower.tell(1, append(Vec::new(), third, 3));
+    assert!(follower.raft.entry(LogIndex(3)).is_some());
 }
 
 /// A replica that starts anew in the same process has the same numbers for its writes; what its predecessor wrote proves nothing.
