@@ -40,7 +40,7 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    fn sync_one(&mut self) -> Option<PersistSequence> {
+    pub(crate) fn sync_one(&mut self) -> Option<PersistSequence> {
         let (sequence, ops) = self.waiting.pop_front()?;
         for op in ops {
             match op {

@@ -6,3 +6,6 @@ mod check;
 mod cluster;
 pub mod election;
 pub mod lease;
+pub mod recovery;
+mod site;
+mod withdrawal;

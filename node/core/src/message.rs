@@ -178,4 +178,8 @@ pub enum Refusal {
     Damaged,
     /// No replica of that shard here.
     NoReplica,
+    /// The disk has failed and is not tried again in this life of the node. Nothing happened.
+    DiskBroken,
+    /// The only replica there is is damaged: what was asked for cannot be done, now or later. Nothing happened.
+    Lost,
 }

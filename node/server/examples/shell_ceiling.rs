@@ -58,6 +58,7 @@ impl Machine for Hollow {
             clock_offset_micros: None,
             clock_wrong: false,
             disk_full: false,
+            disk_broken: false,
             counters: Default::default(),
         };
         let (pending, waiting) = (BTreeMap::new(), BTreeMap::new());

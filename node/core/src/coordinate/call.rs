@@ -11,6 +11,10 @@ use std::time::Duration;
 
 /// Silence after which a call is sent again, perhaps elsewhere: longer than a healthy round trip with a slow disk.
 pub const RESEND_AFTER: Duration = Duration::from_millis(400);
+/// What a client is told of a shard whose only replica cannot be trusted (`Next::Lost`).
+pub const ONLY_REPLICA_DAMAGED: &str = "The only replica of the data is damaged: bring its files back";
+/// What a client is told of a node whose disk has failed (`Next::DiskBroken`).
+pub const DISK_BROKEN: &str = "The disk has failed: writes are refused until the node is started again";
 /// Pause after a refusal that named no better place; elections take some time.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -43,6 +47,10 @@ pub enum Next {
     Overloaded,
     /// Tell the client.
     DiskFull,
+    /// Tell the client.
+    DiskBroken,
+    /// Tell the client.
+    Lost,
 }
 
 impl Call {
@@ -73,6 +81,8 @@ impl Call {
             Refusal::StaleSchema(version) => Next::Replan(*version),
             Refusal::Overloaded if !self.in_doubt => Next::Overloaded,
             Refusal::DiskFull if !self.in_doubt => Next::DiskFull,
+            Refusal::DiskBroken if !self.in_doubt => Next::DiskBroken,
+            Refusal::Lost if !self.in_doubt => Next::Lost,
             _ => Next::Later(now.plus(PAUSE)),
         }
     }

@@ -1,7 +1,7 @@
 //! A definition: one entry in the catalogue's log. Its leader answers only when every node that may serve clients serves the new
 //! schema, so when the client hears of it, it is true everywhere.
 
-use super::call::{Call, Next};
+use super::call::{Call, DISK_BROKEN, Next, ONLY_REPLICA_DAMAGED};
 use super::{Kind, Operation};
 use crate::command::{Command, RequestHeader, SchemaCommand, WriteOutcome};
 use crate::ids::{NodeId, ShardId};
@@ -98,6 +98,8 @@ impl Node {
                     let error = CqlError::overloaded("The disk is full: writes are refused until there is space again");
                     self.fail(sequence, error, world);
                 }
+                Next::DiskBroken => self.fail(sequence, CqlError::server(DISK_BROKEN), world),
+                Next::Lost => self.fail(sequence, CqlError::server(ONLY_REPLICA_DAMAGED), world),
             },
         }
     }

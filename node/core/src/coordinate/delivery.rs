@@ -130,7 +130,9 @@ impl Node {
                 Next::Replan(_) => delivery.done = true,
                 Next::Send(_) => delivery.due = now,
                 Next::Later(at) => delivery.due = at,
-                Next::Overloaded | Next::DiskFull => delivery.due = now.plus(RESEND_AFTER),
+                Next::Overloaded | Next::DiskFull | Next::DiskBroken | Next::Lost => {
+                    delivery.due = now.plus(RESEND_AFTER);
+                }
             },
         }
         self.finish_delivery(home, batch, world);

@@ -1,7 +1,7 @@
 //! A read: shard by shard, from the leader when it must be linearizable, from the nearest replica when ONE is enough. What is at
 //! hand is served at once, without an entry in the table; the rest waits for a peer or for raft.
 
-use super::call::{Call, Next};
+use super::call::{Call, Next, ONLY_REPLICA_DAMAGED};
 use super::parked::{Parked, ReplyTo};
 use super::scan::{Scan, Step};
 use super::{Kind, Operation};
@@ -15,7 +15,7 @@ use crate::session::{Client, Options};
 use crate::statement::{ReadPlan, SelectExecution};
 use crate::world::World;
 use trefoil_cql::protocol::consistency::Consistency;
-use trefoil_cql::protocol::response::CqlError;
+use trefoil_cql::protocol::response::{CqlError, Failures};
 
 /// Parts that one turn reads at most before others have theirs.
 const PARTS_PER_TURN: usize = 64;
@@ -269,7 +269,18 @@ impl Node {
             }
             Next::Replan(version) => self.replan(sequence, version, world),
             Next::Overloaded => self.fail(sequence, CqlError::overloaded("The shard has too much to do"), world),
-            Next::DiskFull => self.operations.look_at(sequence, now),
+            Next::DiskFull | Next::DiskBroken => self.operations.look_at(sequence, now),
+            Next::Lost => {
+                let error = CqlError::ReadFailure {
+                    consistency: read.options.consistency,
+                    received: 0,
+                    required: 1,
+                    failures: Failures::Count(1),
+                    data_present: false,
+                    message: ONLY_REPLICA_DAMAGED.into(),
+                };
+                self.fail(sequence, error, world);
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! A write: its mutations go to the leaders of their shards, each shard's share as one log entry, atomic and isolated. The client
 //! is answered when every share is applied where it was ordered. Sent again until then, applied once (`deduplication`).
 
-use super::call::{Call, Next};
+use super::call::{Call, DISK_BROKEN, Next, ONLY_REPLICA_DAMAGED};
 use super::{Kind, Operation};
 use crate::command::{BatchCommand, BatchShare, Command, CommandRef, Mutation, RequestHeader, WriteOutcome};
 use crate::ids::{ShardId, StorageId};
@@ -15,7 +15,7 @@ use crate::world::World;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use trefoil_cql::protocol::consistency::Consistency;
-use trefoil_cql::protocol::response::{CqlError, WriteType};
+use trefoil_cql::protocol::response::{CqlError, Failures, WriteType};
 
 /// A write under way.
 #[derive(Debug)]
@@ -168,6 +168,19 @@ impl Node {
                 Next::Overloaded => self.fail(sequence, CqlError::overloaded("The shard has too much to do"), world),
                 Next::DiskFull => {
                     let error = CqlError::overloaded("The disk is full: writes are refused until there is space again");
+                    self.fail(sequence, error, world);
+                }
+                Next::DiskBroken => self.fail(sequence, CqlError::server(DISK_BROKEN), world),
+                Next::Lost => {
+                    let (consistency, write_type) = (write.options.consistency, write.plan.write_type);
+                    let error = CqlError::WriteFailure {
+                        consistency,
+                        received: 0,
+                        required: 1,
+                        failures: Failures::Count(1),
+                        write_type,
+                        message: ONLY_REPLICA_DAMAGED.into(),
+                    };
                     self.fail(sequence, error, world);
                 }
             },

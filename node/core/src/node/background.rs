@@ -2,19 +2,20 @@
 //! leader fell silent, and stops in good order.
 
 use super::Node;
+use super::disk::DiskWatch;
 use super::reclaim::Reclaim;
 use crate::ids::{NodeId, ShardId};
-use crate::message::{Body, Refusal};
+use crate::message::Body;
 use crate::replicate::RaftEnvironment;
 use crate::time::Monotonic;
-use crate::world::{DiskFailure, World};
+use crate::world::World;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// After a failed write, writes are refused for this long; then the disk is tried again.
-const DISK_PAUSE: Duration = Duration::from_millis(500);
 /// How often skew and flushes are looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// How long an applied entry waits for a flush at most when the log is full.
+const FLUSH_FOR_SPACE: Duration = Duration::from_secs(1);
 /// How long a stopping node waits for its leaderships to be taken over.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -25,8 +26,7 @@ pub(crate) struct Background {
     next_look: Monotonic,
     /// Replicas that were not done at the last settle.
     come_back: BTreeSet<ShardId>,
-    /// Writes are refused until then.
-    disk_full_until: Option<Monotonic>,
+    pub(super) disk: DiskWatch,
     flush_catalogue: bool,
     clock_wrong: bool,
     stopping: Option<Monotonic>,
@@ -42,20 +42,6 @@ impl Background {
         std::mem::take(&mut self.come_back)
     }
 
-    pub(super) fn disk_works(&mut self) {
-        self.disk_full_until = None;
-    }
-
-    pub(super) fn disk_failed(&mut self, failure: DiskFailure, now: Monotonic) {
-        let _ = failure;
-        self.disk_full_until = Some(now.plus(DISK_PAUSE));
-    }
-
-    /// Why a new write is not taken.
-    pub(super) fn refuses_writes(&self, now: Monotonic) -> Option<Refusal> {
-        self.disk_full_until.filter(|&until| now < until).map(|_| Refusal::DiskFull)
-    }
-
     pub(crate) fn flush_catalogue(&mut self) {
         self.flush_catalogue = true;
     }
@@ -68,10 +54,6 @@ impl Background {
     /// Whether the node's wall clock is too far from the others'.
     pub(crate) fn clock_is_wrong(&self) -> bool {
         self.clock_wrong
-    }
-
-    pub(crate) fn disk_is_full(&self, now: Monotonic) -> bool {
-        self.refuses_writes(now).is_some()
     }
 }
 
@@ -106,7 +88,7 @@ impl Node {
 
     /// A node alone has nobody to call: it looks when a memtable becomes old.
     fn alone_wake(&self) -> Monotonic {
-        let age = self.config.tuning.memtable_age;
+        let age = self.memtable_age();
         let stale = self.replicas.iter().flatten().filter_map(|replica| replica.stale_at(age)).min();
         let idle = self.now.plus(Duration::from_secs(1));
         stale.map_or(idle, |at| at.min(idle)).max(self.background.next_look)
@@ -143,15 +125,23 @@ impl Node {
         } else {
             tracing::info!(offset_ms = offset / 1_000, "this node's clock is right again");
         }
+        let may_lead = !wrong && !self.background.disk.is_broken();
         for replica in self.replicas.iter_mut().flatten() {
-            replica.raft().set_may_lead(!wrong, &mut RaftEnvironment(world));
+            replica.raft().set_may_lead(may_lead, &mut RaftEnvironment(world));
         }
         self.touch_all();
     }
 
+    /// A full log is cut as soon as what it holds is in the rows.
+    fn memtable_age(&self) -> Duration {
+        let age = self.config.tuning.memtable_age;
+        if self.background.disk.log_is_full() { age.min(FLUSH_FOR_SPACE) } else { age }
+    }
+
     /// The largest memtable goes when all together are too large; an old one goes anyway.
     fn flush_memtables<W: World>(&mut self, world: &mut W) {
-        let (limit, age) = (self.config.tuning.memtable_bytes, self.config.tuning.memtable_age);
+        let limit = self.config.tuning.memtable_bytes;
+        let age = self.memtable_age();
         let mut total: u64 = self.replicas.iter().flatten().map(|replica| replica.flushable_bytes()).sum();
         while total > limit {
             let largest = self.replicas.iter_mut().flatten().max_by_key(|replica| replica.flushable_bytes());

@@ -86,9 +86,6 @@ impl Node {
         world: &mut W,
     ) -> Result<(), Refusal> {
         self.may_serve(shard, storages)?;
-        if let Some(refusal) = self.background.refuses_writes(self.now) {
-            return Err(refusal);
-        }
         self.catch_up(shard, world)?;
         self.append_here(shard, payload, world)
     }
@@ -100,8 +97,14 @@ impl Node {
         payload: Bytes,
         world: &mut W,
     ) -> Result<(), Refusal> {
+        let refusal = self.background.disk.refuses_writes(self.now);
         let (stamp, wall) = (self.hybrid, self.wall);
         let replica = self.replica_mut(shard).ok_or(Refusal::NoReplica)?;
+        if let Some(refusal) = refusal
+            && (replica.is_leader() || replica.is_only_one())
+        {
+            return Err(refusal);
+        }
         let mut clock = stamp;
         clock.observe(replica.last_stamp());
         let stamp = clock.tick(wall);

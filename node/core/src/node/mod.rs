@@ -5,6 +5,7 @@
 //! A world calls `step` for each input it has, then `settle` once. It must call `settle` before it blocks.
 
 mod background;
+mod disk;
 mod messages;
 mod reclaim;
 mod settle;
@@ -116,7 +117,7 @@ impl Node {
 
     fn durable<W: World>(&mut self, ticket: Ticket, world: &mut W) {
         if self.submitted.contains_key(&ticket) {
-            self.background.disk_works();
+            self.background.disk.log_works();
             // A world may report only the last of the batches that became durable together.
             let later = self.submitted.split_off(&Ticket(ticket.0 + 1));
             for (shard, sequence) in std::mem::replace(&mut self.submitted, later).into_values().flatten() {
@@ -126,25 +127,9 @@ impl Node {
             }
             return;
         }
+        self.background.disk.rows_work();
         for replica in self.replicas.iter_mut().flatten() {
             replica.rows_durable(ticket, world, &mut self.output);
-        }
-        self.touch_all();
-    }
-
-    fn persist_failed<W: World>(&mut self, ticket: Ticket, failure: crate::world::DiskFailure, world: &mut W) {
-        tracing::error!(?failure, "a batch could not be written");
-        self.background.disk_failed(failure, self.now);
-        if let Some(sequences) = self.submitted.remove(&ticket) {
-            for (shard, sequence) in sequences {
-                if let Some(replica) = self.replica_mut(shard) {
-                    replica.persist_failed(sequence, world);
-                }
-            }
-            return;
-        }
-        for replica in self.replicas.iter_mut().flatten() {
-            replica.rows_failed(ticket);
         }
         self.touch_all();
     }

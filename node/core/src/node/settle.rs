@@ -28,7 +28,7 @@ impl Node {
             for shard in std::mem::take(&mut self.touched) {
                 if let Some(replica) = self.replicas[shard.0 as usize].as_mut() {
                     self.output.unfinished = false;
-                    replica.advance(&self.config, world, &mut self.output);
+                    replica.advance(world, &mut self.output);
                     if self.output.unfinished {
                         unfinished = true;
                         self.background.come_back(shard);

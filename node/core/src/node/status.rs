@@ -30,6 +30,8 @@ pub struct NodeStatus {
     pub clock_wrong: bool,
     /// Writes are refused because the disk is full.
     pub disk_full: bool,
+    /// Writes are refused because the disk failed, until the node is started again.
+    pub disk_broken: bool,
     /// What clients asked and got.
     pub counters: Counters,
 }
@@ -50,7 +52,8 @@ impl Node {
             in_flight: self.sessions.in_flight(),
             clock_offset_micros: self.liveness.clock_offset(),
             clock_wrong: self.background.clock_is_wrong(),
-            disk_full: self.background.disk_is_full(self.now),
+            disk_full: self.background.disk.is_full(),
+            disk_broken: self.background.disk.is_broken(),
             counters: self.sessions.counters,
         }
     }

@@ -207,7 +207,7 @@ impl Raft {
         (last.term, last.index) >= (own.term, own.index)
     }
 
-    /// Whether this replica may lead (it votes in any case). `false` (wrong clock, full disk) makes a leader step down.
+    /// Whether this replica may lead (it votes in any case). `false` (wrong clock, failed disk) makes a leader step down.
     pub fn set_may_lead(&mut self, may_lead: bool, env: &mut impl Env) {
         if may_lead == self.may_lead {
             return;

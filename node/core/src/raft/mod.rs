@@ -160,10 +160,8 @@ impl Raft {
             raft.log.reset(applied);
             raft.persistence.reset(applied.position);
         }
-        let lost = start == Start::Rebuilding && !env.planted(PlantedBug::LostStateForgotten);
-        if lost && raft.hard.rebuild.is_none() {
-            raft.hard.rebuild = Some(RebuildId(env.random_below(u64::MAX)));
-            raft.persistence.hard_state_changed();
+        if start == Start::Rebuilding && raft.hard.rebuild.is_none() {
+            raft.lose_state(env);
         }
         raft.first_election(start, env);
         Ok(raft)

@@ -34,7 +34,7 @@ pub(super) struct Persistence {
     reset_changed: bool,
     /// The log store may be cut through here.
     cut: Option<Position>,
-    /// Nothing is handed out before this time: the last write failed.
+    /// Nothing is handed out before this time: the last write failed. The end of time: nothing ever again.
     retry_at: Option<Monotonic>,
 }
 
@@ -54,17 +54,6 @@ impl Persistence {
             cut: None,
             retry_at: None,
         }
-    }
-
-    /// This replica starts anew in a process in which it has handed out batches before: reports of those say nothing about it.
-    pub(super) fn continue_after(&mut self, handed_out: PersistSequence) {
-        (self.submitted, self.durable, self.void) = (handed_out, handed_out, handed_out);
-        self.hard_state = if self.hard_state_changed { self.next() } else { handed_out };
-    }
-
-    /// The last sequence handed out.
-    pub(super) fn submitted(&self) -> PersistSequence {
-        self.submitted
     }
 
     fn next(&self) -> PersistSequence {
@@ -89,8 +78,9 @@ impl Persistence {
         self.is_durable(self.hard_state)
     }
 
+    /// When to hand out again; `None` also when there is no such time.
     pub(super) fn retry_at(&self) -> Option<Monotonic> {
-        self.retry_at
+        self.retry_at.filter(|at| *at < Monotonic(u64::MAX))
     }
 
     pub(super) fn hard_state_changed(&mut self) {
@@ -125,6 +115,13 @@ impl Persistence {
         self.durable_index = position.index;
     }
 
+    /// Nothing of the log counts any more. Sequences go on, or reports of what was handed out before would be taken for others.
+    pub(super) fn begin_again(&mut self) {
+        self.log_ends.clear();
+        self.retry_at = None;
+        self.reset(Position::default());
+    }
+
     pub(super) fn cut_through(&mut self, position: Position) {
         self.cut = Some(position);
     }
@@ -133,6 +130,12 @@ impl Persistence {
     pub(super) fn take(&mut self, shard: ShardId, hard_state: HardState, log: &Log) -> (Vec<LogOp>, PersistSequence) {
         let mut ops = Vec::new();
         if self.retry_at.is_some() {
+            // Cutting wants no room and makes some: it does not wait for the rest, unless the log is yet to begin anew. What becomes
+            // of it changes nothing here.
+            let may_cut = self.retry_at().is_some() && self.reset.is_none();
+            let cut =
+                self.cut.take_if(|_| may_cut).map(|cut| LogOp::CutThrough { shard, index: cut.index, term: cut.term });
+            ops.extend(cut);
             return (ops, self.submitted);
         }
         if std::mem::take(&mut self.reset_changed)
@@ -157,9 +160,14 @@ impl Persistence {
         (ops, self.submitted)
     }
 
+    /// Whether a report about this sequence says nothing: it is durable, or was given up with one before it.
+    pub(super) fn is_settled(&self, sequence: PersistSequence) -> bool {
+        sequence <= self.void || sequence <= self.durable
+    }
+
     /// A report. `false`: it says nothing new.
     pub(super) fn report(&mut self, sequence: PersistSequence) -> bool {
-        if sequence <= self.void || sequence <= self.durable {
+        if self.is_settled(sequence) {
             return false;
         }
         self.durable = sequence;

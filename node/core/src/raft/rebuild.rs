@@ -5,16 +5,34 @@
 //! leader's log, and no election that the replica's forgotten votes could decide is open. So when its log is durable
 //! through that entry, it is a voter again.
 
+use super::outbox::Outbox;
 use super::progress::Rebuild;
-use super::{HardState, Raft, RaftMessage, RebuildId, State};
+use super::{AppliedThrough, Env, HardState, Notices, Raft, RaftMessage, RebuildId, State};
+use crate::bugs::PlantedBug;
 use crate::ids::{LogIndex, NodeId};
 
 impl Raft {
-    /// This replica takes the place of `before` in the same process: writes that `before` waits for are not its own.
-    #[must_use]
-    pub fn in_place_of(mut self, before: &Raft) -> Raft {
-        self.persistence.continue_after(before.persistence.submitted());
-        self
+    /// What this replica has is damaged: forget everything but the term and the vote in it, and be rebuilt. Whatever was handed out
+    /// before counts for nothing, whether its writes succeed or not.
+    pub fn begin_again(&mut self, env: &mut impl Env) {
+        self.commit = LogIndex(0);
+        self.become_follower(self.hard.term, None, env);
+        self.log.reset(AppliedThrough::default());
+        self.persistence.begin_again();
+        self.outbox = Outbox::default();
+        (self.reported, self.applied, self.held_by_all) = (LogIndex(0), LogIndex(0), LogIndex(0));
+        let Notices { mut reads_failed, reads_ready, .. } = std::mem::take(&mut self.notices);
+        reads_failed.extend(reads_ready.into_iter().map(|(id, _)| id));
+        self.notices = Notices { role_changed: true, reads_failed, ..Notices::default() };
+        self.lose_state(env);
+    }
+
+    /// From now on it neither votes nor counts.
+    pub(super) fn lose_state(&mut self, env: &mut impl Env) {
+        if !env.planted(PlantedBug::LostStateForgotten) {
+            self.hard.rebuild = Some(RebuildId(env.random_below(u64::MAX)));
+            self.persistence.hard_state_changed();
+        }
     }
 
     /// A follower answered as one that is being rebuilt, or not. `end`: at most where its log ends. `false`: the answer is from

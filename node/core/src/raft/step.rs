@@ -114,16 +114,26 @@ impl Raft {
         }
     }
 
-    /// The effects with this sequence could not be written (disk full). The replica steps down, and hands out everything that is
-    /// not durable once more (with a new sequence) a little later, until it succeeds.
+    /// The effects with this sequence could not be written (disk full). The replica hands out everything that is not durable once
+    /// more (with a new sequence) a little later, until it succeeds. It steps down if another could lead; a voter alone goes on:
+    /// nobody else can serve.
     pub fn persist_failed(&mut self, sequence: PersistSequence, env: &mut impl Env) {
-        if self.persistence.is_durable(sequence) {
+        if self.persistence.is_settled(sequence) {
             return;
         }
         let retry_at = env.now().plus(self.config.heartbeat_interval);
+        self.write_again(retry_at, env);
+    }
+
+    /// The disk is done for: nothing is handed out any more, and what was counts for nothing. Steps down as `persist_failed` does.
+    pub fn stop_writing(&mut self, env: &mut impl Env) {
+        self.write_again(Monotonic(u64::MAX), env);
+    }
+
+    fn write_again(&mut self, retry_at: Monotonic, env: &mut impl Env) {
         let next = self.persistence.failed(&self.log, retry_at);
         self.outbox.postpone(next);
-        if self.role() != Role::Follower {
+        if self.role() != Role::Follower && !self.voters.only(self.config.me) {
             self.become_follower(self.hard.term, None, env);
         }
     }

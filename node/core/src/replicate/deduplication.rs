@@ -3,7 +3,7 @@
 //! Part of the shard's replicated state: it changes only when entries are applied, is flushed with the rows and travels
 //! in snapshots, so all replicas at one index remember the same. Bounded, because every request says below which sequence
 //! its coordinator has answered everything (the idea of RIFL, Lee et al., SOSP 2015), and a dead coordinator's records
-//! go once its last request has expired. Checked: oracle `applied_once`, planted bug `DeduplicationForgotten`; no model yet.
+//! go once its last request has expired. Checked: oracle `applied_once`, model `recovery`, planted bug `DeduplicationForgotten`.
 
 use crate::command::{RequestHeader, WriteOutcome};
 use crate::ids::{Incarnation, NodeId};

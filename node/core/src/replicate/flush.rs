@@ -67,9 +67,11 @@ impl Replica {
         self.plan_housekeeping();
     }
 
-    pub(super) fn flush_failed(&mut self, ticket: Ticket) {
-        if self.flushing.take_if(|(flush, _)| *flush == ticket).is_some() {
+    /// The memtable is what it was, and is old enough to be flushed again after a while; without `again` it stays under way for ever.
+    pub(super) fn flush_failed(&mut self, ticket: Ticket, again: Option<Monotonic>) {
+        if again.is_some() && self.flushing.take_if(|(flush, _)| *flush == ticket).is_some() {
             self.store.flush_failed();
+            self.dirty_since = self.dirty_since.or(again);
         }
     }
 }

@@ -15,7 +15,7 @@ const CLEAR_KEYS_MAX: usize = 2_000;
 const SWEEP_BYTES: usize = 1 << 20;
 
 /// What a replica is freeing.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Housekeeping {
     work: Option<Work>,
     waiting: Option<Ticket>,
@@ -24,7 +24,7 @@ pub(super) struct Housekeeping {
     pub(super) purged: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Work {
     Clear(StorageId, Clearing),
     Sweep(Box<Sweep>),
@@ -87,6 +87,11 @@ impl Replica {
     /// Whether a slice is on its way to the store.
     pub(super) fn is_housekeeping(&self) -> bool {
         self.housekeeping.waiting.is_some()
+    }
+
+    /// The slice that is on its way to the store.
+    pub(super) fn housekeeping_under_way(&self) -> Option<Ticket> {
+        self.housekeeping.waiting
     }
 
     pub(super) fn housekeeping_durable(&mut self, ticket: Ticket) {

@@ -30,7 +30,7 @@ const APPLY_ENTRIES_MAX: usize = 2_000;
 const CLEAR_KEYS_MAX: usize = 5_000;
 
 /// What a replica wants done, collected over all replicas of a node and over a batch of inputs.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Output {
     /// Raft messages, to be coalesced per peer.
     pub raft: Vec<(NodeId, ShardId, RaftMessage)>,
@@ -95,8 +95,11 @@ pub enum Health {
     Clearing(Box<ClearingState>),
     /// Cleared, waiting for a leader to send everything.
     Rebuilding,
-    /// Damaged, and there is no other replica to rebuild it from: reads of damaged rows fail, nothing else changes.
+    /// Some rows are damaged, and there is no other replica to rebuild it from: reads of them fail, nothing else changes.
     Alone,
+    /// The log or the record of the rows is damaged, and there is no other replica to rebuild it from: nothing is served, and
+    /// what is left is not touched.
+    Lost,
 }
 
 /// Progress of a clearing.
@@ -105,6 +108,8 @@ pub struct ClearingState {
     pub(super) clearing: Clearing,
     /// Because something was damaged, and not because a snapshot was interrupted.
     damaged: bool,
+    /// What the replica had in memory is forgotten, and its raft has begun again.
+    forgotten: bool,
     pub(super) waiting: Option<Ticket>,
 }
 
@@ -144,7 +149,7 @@ pub struct ReplicaStatus {
 }
 
 /// One replica of one shard.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Replica {
     pub(super) shard: ShardId,
     pub(super) raft: Raft,
@@ -215,6 +220,10 @@ impl Replica {
         };
         let start = if new { Start::Founding } else { Start::Again };
         let hard_state = saved.hard_state;
+        // The node stopped when the log had been given up for a rebuild, and the rows perhaps not yet.
+        let given_up = hard_state.rebuild.is_some() && saved.cut.0 == LogIndex(0) && saved.entries.is_empty();
+        let interrupted = interrupted || sound && given_up;
+        let stored = stored.filter(|(store, _)| !given_up || store.applied() == AppliedThrough::default());
         let started = match stored {
             Some((store, state)) if sound && (!new || founding) => {
                 let applied = store.applied();
@@ -234,6 +243,7 @@ impl Replica {
                 let health = if rebuilding { Health::Rebuilding } else { Health::Sound };
                 Replica::assemble(shard, raft, store, state, health, replicas)
             }
+            None if replicas == 1 => Replica::lost(raft_config, tokens, hard_state, world),
             None => Replica::rebuilding(raft_config, tokens, hard_state, replicas, !interrupted, world, output),
         };
         replica.commit = replica.store.applied().position.index;
@@ -271,6 +281,17 @@ impl Replica {
         }
     }
 
+    /// The only replica there is, damaged: it keeps what is left for whoever can mend it, and serves nothing.
+    fn lost<W: World>(config: RaftConfig, tokens: TokenRange, hard_state: HardState, world: &mut W) -> Replica {
+        let shard = config.shard;
+        tracing::error!(%shard, "this shard is damaged and has no other replica: it is not served; bring its files back");
+        world.trace(TraceEvent::DamageFound { shard });
+        let saved = SavedLog { hard_state, ..SavedLog::default() };
+        let raft = Raft::new(config, saved, AppliedThrough::default(), Start::Rebuilding, &mut RaftEnvironment(world))
+            .expect("an empty log contradicts nothing");
+        Replica::assemble(shard, raft, ShardStore::empty(shard, tokens), ShardState::default(), Health::Lost, 1)
+    }
+
     /// A replica that lost what it had: it forgets the rest too, and waits for a leader. It neither votes nor counts meanwhile.
     fn rebuilding<W: World>(
         config: RaftConfig,
@@ -291,7 +312,8 @@ impl Replica {
         let raft = Raft::new(config, saved, none, Start::Rebuilding, &mut RaftEnvironment(world))
             .expect("an empty log contradicts nothing");
         output.log_ops.push(LogOp::Reset { shard, index: LogIndex(0), term: crate::ids::Term(0) });
-        let clearing = ClearingState { clearing: Clearing::shard(shard, tokens), damaged, waiting: None };
+        let clearing =
+            ClearingState { clearing: Clearing::shard(shard, tokens), damaged, forgotten: true, waiting: None };
         let store = ShardStore::empty(shard, tokens);
         let health = Health::Clearing(Box::new(clearing));
         Replica::assemble(shard, raft, store, ShardState::default(), health, replicas)
@@ -302,6 +324,9 @@ impl Replica {
     /// # Errors
     /// Why it was not appended; nothing happened.
     pub fn propose<W: World>(&mut self, stamp: HybridTime, payload: Bytes, world: &mut W) -> Result<LogIndex, Refusal> {
+        if self.health == Health::Lost {
+            return Err(Refusal::Lost);
+        }
         match self.raft.propose(stamp, payload, &mut RaftEnvironment(world)) {
             Ok((index, _)) => Ok(index),
             Err(ProposeError::NotLeader(hint)) => Err(Refusal::NotLeader(hint)),
@@ -311,6 +336,9 @@ impl Replica {
 
     /// A linearizable read: now, later, or not here.
     pub fn read<W: World>(&mut self, id: u64, command: &ReadCommand, now_seconds: i64, world: &mut W) -> ReadAnswer {
+        if self.health == Health::Lost {
+            return ReadAnswer::Refused(Refusal::Lost);
+        }
         match self.raft.read(id, &mut RaftEnvironment(world)) {
             ReadDecision::ServeAt(index) if self.store.applied().position.index >= index && self.is_retired() => {
                 world.trace(TraceEvent::LeaseUsed { shard: self.shard, term: self.raft.term() });
@@ -329,7 +357,7 @@ impl Replica {
     /// Read what this replica has, however old it is, or what a confirmed index allows.
     pub fn read_here<W: World>(&mut self, command: &ReadCommand, now_seconds: i64, world: &mut W) -> ReadAnswer {
         if !self.is_sound() && self.health != Health::Alone {
-            return ReadAnswer::Refused(Refusal::Damaged);
+            return ReadAnswer::Refused(self.damaged());
         }
         let command = match self.redirect_read(command) {
             Ok(command) => command,
@@ -339,9 +367,14 @@ impl Replica {
             Ok(result) => ReadAnswer::Done(result),
             Err(damage) => {
                 self.found_damage(&damage);
-                ReadAnswer::Refused(Refusal::Damaged)
+                ReadAnswer::Refused(self.damaged())
             }
         }
+    }
+
+    /// What a reader of damaged rows is told.
+    fn damaged(&self) -> Refusal {
+        if self.replicas == 1 { Refusal::Lost } else { Refusal::Damaged }
     }
 
     /// Damage was found: withdraw. The next `advance` begins the rebuilding.
@@ -357,10 +390,27 @@ impl Replica {
         }
     }
 
+    /// A batch of rows met a damaged value in the store.
+    pub fn rows_damaged(&mut self) {
+        let reason = "found when it was to be merged with newer rows";
+        self.found_damage(&Damage { shard: self.shard, key: Vec::new(), reason });
+    }
+
+    /// Raft found what cannot be: its log, or another's, is not what was written.
+    fn raft_broke(&mut self, what: &'static str) {
+        tracing::error!(shard = %self.shard, what, "the replica withdraws");
+        if self.replicas == 1 {
+            self.health = Health::Lost;
+        } else {
+            self.begin_clearing(true);
+        }
+    }
+
     /// What this replica has is given up; once it is cleared away, the replica is rebuilt.
     pub(super) fn begin_clearing(&mut self, damaged: bool) {
         let clearing = Clearing::shard(self.shard, self.store.tokens());
-        self.health = Health::Clearing(Box::new(ClearingState { clearing, damaged, waiting: None }));
+        let state = ClearingState { clearing, damaged, forgotten: false, waiting: None };
+        self.health = Health::Clearing(Box::new(state));
     }
 
     /// Whether the replica has found no damage and is complete.
@@ -386,8 +436,11 @@ impl Replica {
 
     /// Take what raft decided, apply what is committed, and go on with flushes, snapshots and clearing. Returns whether there is
     /// more to do at once.
-    pub fn advance<W: World>(&mut self, config: &Config, world: &mut W, output: &mut Output) {
-        self.go_on_rebuilding(config, world, output);
+    pub fn advance<W: World>(&mut self, world: &mut W, output: &mut Output) {
+        if self.health == Health::Lost {
+            return self.fail_waiting(output);
+        }
+        self.go_on_rebuilding(world, output);
         if self.raft.next_wake().is_some_and(|at| at <= world.clock().monotonic) {
             self.raft.tick(&mut RaftEnvironment(world));
         }
@@ -400,6 +453,12 @@ impl Replica {
 
     fn take_effects<W: World>(&mut self, world: &mut W, output: &mut Output) {
         let effects = self.raft.take_effects();
+        if let Some(what) = effects.broken {
+            // Nothing of what it wants may happen.
+            self.raft_broke(what);
+            output.unfinished = true;
+            return;
+        }
         for (to, message) in effects.messages {
             output.raft.push((to, self.shard, message));
         }
@@ -472,13 +531,13 @@ impl Replica {
         });
     }
 
-    /// Clear what is left of a damaged replica, slice by slice, then start raft anew.
-    fn go_on_rebuilding<W: World>(&mut self, config: &Config, world: &mut W, output: &mut Output) {
-        // A flush that is under way would bring back what is being cleared.
-        let busy = self.flushing.is_some() || self.is_housekeeping();
+    /// Forget a damaged replica at once, and clear what is left of it slice by slice.
+    fn go_on_rebuilding<W: World>(&mut self, world: &mut W, output: &mut Output) {
+        if matches!(&self.health, Health::Clearing(progress) if !progress.forgotten) {
+            self.forget(world, output);
+        }
         let Health::Clearing(progress) = &mut self.health else { return };
-        let damaged = progress.damaged;
-        if progress.waiting.is_some() || busy {
+        if progress.waiting.is_some() {
             return;
         }
         if let Some(part) = progress.clearing.next(world.rows(), CLEAR_KEYS_MAX) {
@@ -486,26 +545,44 @@ impl Replica {
             progress.waiting = Some(world.persist(crate::world::Batch::Rows(batch)));
             return;
         }
-        if self.raft.is_rebuilding() {
-            self.health = Health::Rebuilding;
-            return;
+        self.health = Health::Rebuilding;
+    }
+
+    /// From now on this replica is one that has nothing, neither votes nor counts, and serves nobody.
+    fn forget<W: World>(&mut self, world: &mut W, output: &mut Output) {
+        let shard = self.shard;
+        // Rows that are on their way would come back after the clearing.
+        let waiting = self.rows_under_way();
+        if let Health::Clearing(progress) = &mut self.health {
+            (progress.forgotten, progress.waiting) = (true, waiting);
+            tracing::warn!(%shard, damaged = progress.damaged, "rebuilding this replica from the others");
+            if progress.damaged {
+                world.trace(TraceEvent::DamageFound { shard });
+            }
         }
-        let hard_state = HardState { term: self.raft.term(), ..HardState::default() };
-        let mut fresh = Replica::rebuilding(
-            self.raft.config().clone(),
-            Replica::tokens(config, self.shard),
-            hard_state,
-            self.replicas,
-            damaged,
-            world,
-            output,
-        );
-        for (_, id) in std::mem::take(&mut self.waiting) {
-            output.events.push((self.shard, ReplicaEvent::ReadFailed(id)));
+        self.fail_waiting(output);
+        self.raft.begin_again(&mut RaftEnvironment(world));
+        self.store = ShardStore::empty(shard, self.store.tokens());
+        self.state = ShardState::default();
+        if shard == ShardId::CATALOGUE {
+            self.state.schema = Some(crate::schema::Schema::default());
         }
-        fresh.raft = fresh.raft.in_place_of(&self.raft);
-        *self = fresh;
-        output.unfinished = true;
+        self.commit = LogIndex(0);
+        (self.dirty_since, self.flushing, self.incoming, self.hollow) = (None, None, None, false);
+        self.outgoing.clear();
+        self.housekeeping = Housekeeping::default();
+    }
+
+    /// The last batch of rows that was submitted and not reported.
+    fn rows_under_way(&self) -> Option<Ticket> {
+        let flush = self.flushing.as_ref().map(|(ticket, _)| *ticket);
+        [flush, self.housekeeping_under_way(), self.install_under_way()].into_iter().flatten().max()
+    }
+
+    /// Reads that wait will not be served here.
+    fn fail_waiting(&mut self, output: &mut Output) {
+        let shard = self.shard;
+        output.events.extend(self.waiting.drain(..).map(|(_, id)| (shard, ReplicaEvent::ReadFailed(id))));
     }
 
     /// Rows batches through this ticket are durable.
@@ -520,16 +597,23 @@ impl Replica {
         self.install_durable(ticket, world, output);
     }
 
-    /// A rows batch of this replica could not be written.
-    pub fn rows_failed(&mut self, ticket: Ticket) {
+    /// Whether there is no other replica of the shard.
+    #[must_use]
+    pub fn is_only_one(&self) -> bool {
+        self.replicas == 1
+    }
+
+    /// A rows batch of this replica could not be written. `again`: it may be tried again from now on.
+    pub fn rows_failed(&mut self, ticket: Ticket, again: Option<Monotonic>) {
         if let Health::Clearing(progress) = &mut self.health
             && progress.waiting == Some(ticket)
+            && again.is_some()
         {
             progress.waiting = None;
             progress.clearing = Clearing::shard(self.shard, self.store.tokens());
         }
         self.housekeeping_failed(ticket);
-        self.flush_failed(ticket);
+        self.flush_failed(ticket, again);
         self.install_failed(ticket);
     }
 

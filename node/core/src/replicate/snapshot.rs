@@ -26,7 +26,7 @@ const ABANDONED_AFTER: Duration = Duration::from_secs(5);
 const CLEAR_KEYS_MAX: usize = 5_000;
 
 /// A snapshot being sent.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Outgoing {
     stream: u64,
     /// Applied here when it began: it shows this much at least, however far the log is cut meanwhile.
@@ -39,7 +39,7 @@ pub struct Outgoing {
 }
 
 /// A snapshot being received.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Incoming {
     from: NodeId,
     term: Term,
@@ -49,7 +49,7 @@ pub struct Incoming {
     stage: Stage,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Stage {
     /// The leader's term is being made durable.
     Accepting(Box<SnapshotPart>),
@@ -198,11 +198,16 @@ impl Replica {
     }
 
     fn is_writing(&self) -> bool {
-        self.incoming.as_ref().is_some_and(|incoming| match &incoming.stage {
-            Stage::Clearing { waiting, .. } => waiting.is_some(),
-            Stage::Writing { .. } => true,
-            Stage::Accepting(_) | Stage::Idle => false,
-        })
+        self.install_under_way().is_some()
+    }
+
+    /// The batch of an installation that is on its way to the store.
+    pub(super) fn install_under_way(&self) -> Option<Ticket> {
+        match &self.incoming.as_ref()?.stage {
+            Stage::Clearing { waiting, .. } => *waiting,
+            Stage::Writing { ticket, .. } => Some(*ticket),
+            Stage::Accepting(_) | Stage::Idle => None,
+        }
     }
 
     /// Whether the replica's rows were cleared for a snapshot that is not complete: nothing may be applied to them or read from them.

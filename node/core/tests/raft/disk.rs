@@ -33,10 +33,8 @@ impl Disk {
     }
 
     /// The oldest batch, and all that wait with it, fail.
-    pub fn fail(&mut self) -> Option<PersistSequence> {
-        let first = self.waiting.front().map(|(sequence, _)| *sequence);
-        self.waiting.clear();
-        first
+    pub fn fail(&mut self) -> Vec<PersistSequence> {
+        self.waiting.drain(..).map(|(sequence, _)| sequence).collect()
     }
 
     /// Power is lost: some of what waits was written, in order.
@@ -50,6 +48,11 @@ impl Disk {
     /// What a restart finds.
     pub fn saved(&self) -> SavedLog {
         self.saved.clone()
+    }
+
+    /// The log is given up; term and vote stay.
+    pub fn forget_log(&mut self) {
+        self.saved = SavedLog { hard_state: self.saved.hard_state, ..SavedLog::default() };
     }
 
     /// A new disk.

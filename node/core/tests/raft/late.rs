@@ -162,18 +162,15 @@ fn entries_after_a_snapshot_are_kept_until_they_are_applied_again() {
     assert!(follower.raft.entry(LogIndex(3)).is_some());
 }
 
-/// A replica that starts anew in the same process has the same numbers for its writes; what its predecessor wrote proves nothing.
+/// A replica that begins again in the same process: what it wrote before proves nothing.
 #[test]
 fn what_a_predecessor_in_the_same_process_wrote_is_not_durable_here() {
     let mut before = Lonely::new(3);
     with(before.now, |env| before.raft.step(NodeId(1), RaftMessage::TimeoutNow { term: Term(5) }, env));
     let sequence = before.raft.take_effects().sequence;
 
-    let config = before.raft.config().clone();
-    let start = |env: &mut StepEnv<'_>| {
-        Raft::new(config, SavedLog::default(), AppliedThrough::default(), Start::Rebuilding, env)
-    };
-    let mut after = with(before.now, start).expect("nothing contradicts nothing").in_place_of(&before.raft);
+    let mut after = before.raft;
+    with(before.now, |env| after.begin_again(env));
     let append = RaftMessage::Append(Append {
         term: Term(6),
         round: Round { number: 1, opened: Monotonic(1) },

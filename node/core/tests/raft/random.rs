@@ -368,8 +368,9 @@ impl World {
         let fails = self.faults && self.percent(2);
         let answer = self.act(replica, |replica, env| {
             if fails {
-                let sequence = replica.disk.fail()?;
-                replica.with(env, |raft, env| raft.persist_failed(sequence, env));
+                for sequence in replica.disk.fail() {
+                    replica.with(env, |raft, env| raft.persist_failed(sequence, env));
+                }
                 return None;
             }
             // A group commit: everything that waits.
@@ -461,7 +462,14 @@ impl World {
         {
             replica = leader;
         }
-        match self.below(9) {
+        match self.below(10) {
+            9 if self.may_wipe() && self.replicas[replica].raft.is_some() => {
+                let id = self.replicas[replica].id;
+                self.oracle.forget(id);
+                self.act(replica, |replica, env| replica.give_up_state(env));
+                self.stats.rebuilds += 1;
+                self.settle(replica)?;
+            }
             0..=2 => {
                 self.crash(replica);
                 if self.below(5) == 0 && self.may_wipe() {
@@ -690,7 +698,7 @@ planted! {
     a_conflicting_suffix_kept_is_caught: ConflictingSuffixKept within 100;
     a_read_from_a_deposed_leader_is_caught: ReadFromDeposedLeader within 200;
     a_read_before_the_own_term_is_committed_is_caught: ReadBeforeOwnTermCommitted within 100;
-    a_lease_kept_after_a_handover_is_caught: TransferKeepsLease within 300;
+    a_lease_kept_after_a_handover_is_caught: TransferKeepsLease within 1000;
 }
 
 /// Messages stay small enough to travel: what one append carries is bounded.

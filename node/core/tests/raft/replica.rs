@@ -77,6 +77,7 @@ pub struct Replica {
     /// A snapshot that waits for its term to be durable.
     pub offered: Option<(NodeId, Term, Machine)>,
     pub wiped: bool,
+    damaged: bool,
     has_run: bool,
 }
 
@@ -93,6 +94,7 @@ impl Replica {
             installing: None,
             offered: None,
             wiped: false,
+            damaged: false,
             has_run: false,
         }
     }
@@ -108,7 +110,16 @@ impl Replica {
         };
         self.machine = self.rows.clone();
         self.flushing = None;
-        self.raft = Some(Raft::new(self.config.clone(), self.disk.saved(), self.rows.applied, start, env)?);
+        let raft = match Raft::new(self.config.clone(), self.disk.saved(), self.rows.applied, start, env) {
+            // The rows were given up, and power was lost before the log was.
+            Err(SavedLogError::RowsBehindCut { applied: LogIndex(0), .. }) if self.damaged => {
+                self.disk.forget_log();
+                Raft::new(self.config.clone(), self.disk.saved(), self.rows.applied, Start::Rebuilding, env)
+            }
+            other => other,
+        };
+        self.raft = Some(raft?);
+        self.damaged = false;
         self.has_run = true;
         Ok(())
     }
@@ -132,6 +143,14 @@ impl Replica {
         self.disk.wipe();
         self.rows = Machine::default();
         self.wiped = true;
+    }
+
+    /// What it has turns out to be damaged: it is given up while the replica runs on.
+    pub fn give_up_state(&mut self, env: &mut StepEnv<'_>) {
+        (self.rows, self.machine) = (Machine::default(), Machine::default());
+        (self.flushing, self.installing, self.offered) = (None, None, None);
+        self.damaged = true;
+        self.with(env, |raft, env| raft.begin_again(env));
     }
 
     /// Let the replica do something, if it is up.

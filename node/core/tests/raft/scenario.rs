@@ -422,8 +422,9 @@ impl Stage {
             }
             "fail" => {
                 self.act(node(1), |replica, env| {
-                    let sequence = replica.disk.fail().expect("something waits");
-                    replica.with(env, |raft, env| raft.persist_failed(sequence, env));
+                    for sequence in replica.disk.fail() {
+                        replica.with(env, |raft, env| raft.persist_failed(sequence, env));
+                    }
                 });
                 self.effects(node(1));
             }

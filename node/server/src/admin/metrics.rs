@@ -221,6 +221,9 @@ fn raft(family: &mut Family<'_, '_>) -> fmt::Result {
     family.gauge("trefoil_disk_full", "Whether writes are refused because the disk is full", |report| {
         f64::from(u8::from(report.status.disk_full))
     })?;
+    family.gauge("trefoil_disk_broken", "Whether writes are refused because the disk has failed", |report| {
+        f64::from(u8::from(report.status.disk_broken))
+    })?;
     family.gauge("trefoil_clock_wrong", "Whether the clock is so wrong that the node does not lead", |report| {
         f64::from(u8::from(report.status.clock_wrong))
     })?;

@@ -47,6 +47,8 @@ pub struct NodeStatusLine {
     pub ready: bool,
     /// Writes are refused because the disk is full.
     pub disk_full: bool,
+    /// Writes are refused because the disk has failed, until the node is started again.
+    pub disk_broken: bool,
     /// Its clock is so wrong that it does not lead.
     pub clock_wrong: bool,
     /// By how many microseconds the others' clocks are ahead of its own.
@@ -108,6 +110,7 @@ fn blank(node: &NodeInfo, state: String) -> NodeStatusLine {
         state,
         ready: false,
         disk_full: false,
+        disk_broken: false,
         clock_wrong: false,
         clock_offset_micros: None,
         schema_version: 0,
@@ -148,6 +151,7 @@ fn local(node: &NodeInfo, state: &NodeState, report: Option<&NodeReport>) -> Nod
     NodeStatusLine {
         ready: status.ready,
         disk_full: status.disk_full,
+        disk_broken: status.disk_broken,
         clock_wrong: status.clock_wrong,
         clock_offset_micros: status.clock_offset_micros,
         schema_version: status.schema_version,
@@ -184,6 +188,7 @@ impl Display for NodeStatusLine {
         let notes = [
             (!self.ready, "NOT READY"),
             (self.disk_full, "DISK FULL: writes are refused"),
+            (self.disk_broken, "DISK FAILED: start the node again"),
             (self.clock_wrong, "CLOCK WRONG: it leads no shard"),
             (behind > 0, "catching up"),
             (self.replicas.iter().any(|replica| !replica.sound), "rebuilding damaged replicas"),

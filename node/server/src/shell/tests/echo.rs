@@ -128,6 +128,7 @@ impl Machine for Echo {
             clock_offset_micros: None,
             clock_wrong: false,
             disk_full: false,
+            disk_broken: false,
             counters: Default::default(),
         }
     }

@@ -1,0 +1,263 @@
+//! A node with one replica of one shard: the replica of the real type, its two stores, and the power that may go. What is submitted
+//! becomes durable batch by batch, each store in its own order and neither waiting for the other; what is not durable when
+//! power is lost never was. Time stands still. `restart` and `deduplication` explore it, `withdrawal` tells one story in it.
+
+use rand_core::RngCore;
+use std::collections::{BTreeMap, VecDeque};
+use std::convert::Infallible;
+use std::hash::{Hash, Hasher};
+use std::ops::Bound;
+use trefoil_core::bugs::{Bugs, PlantedBug};
+use trefoil_core::config::{Config, Layout, NodeInfo, Tuning};
+use trefoil_core::ids::{ConnId, NodeId, ShardId, Ticket, ZoneId};
+use trefoil_core::message::Message;
+use trefoil_core::raft::SavedLog;
+use trefoil_core::replicate::{Output, Replica};
+use trefoil_core::storage::{RowsBatch, RowsWriter};
+use trefoil_core::time::{Clock, Monotonic};
+use trefoil_core::world::{Batch, Rows, TraceEvent, World};
+
+use crate::cluster::Disk;
+
+/// The one shard with data.
+const SHARD: ShardId = ShardId(1);
+
+/// Durable rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Stored(BTreeMap<Vec<u8>, Vec<u8>>);
+
+impl Stored {
+    fn between(&self, start: &[u8], end: &[u8]) -> impl DoubleEndedIterator<Item = (&[u8], &[u8])> + use<'_> {
+        let range = (start < end).then(|| self.0.range::<[u8], _>((Bound::Included(start), Bound::Excluded(end))));
+        range.into_iter().flatten().map(|(key, value)| (&key[..], &value[..]))
+    }
+}
+
+impl Rows for Stored {
+    fn get(&self, key: &[u8]) -> Option<&[u8]> {
+        self.0.get(key).map(Vec::as_slice)
+    }
+
+    fn range<'a>(&'a self, start: &[u8], end: &[u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        self.between(start, end)
+    }
+
+    fn range_reversed<'a>(&'a self, start: &[u8], end: &[u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        self.between(start, end).rev()
+    }
+}
+
+impl RowsWriter for Stored {
+    type Error = Infallible;
+
+    fn get(&mut self, key: &[u8]) -> Result<Option<&[u8]>, Infallible> {
+        Ok(self.0.get(key).map(Vec::as_slice))
+    }
+
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), Infallible> {
+        self.0.insert(key.to_vec(), value.to_vec());
+        Ok(())
+    }
+
+    fn delete(&mut self, key: &[u8]) -> Result<(), Infallible> {
+        self.0.remove(key);
+        Ok(())
+    }
+
+    fn delete_range(&mut self, start: &[u8], end: &[u8]) -> Result<(), Infallible> {
+        self.0.retain(|key, _| key.as_slice() < start || key.as_slice() >= end);
+        Ok(())
+    }
+}
+
+/// What the replica sees: its rows, no time, no chance, nobody to talk to.
+#[derive(Clone, Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) bug: Option<PlantedBug>,
+    pub(crate) stored: Stored,
+    pub(crate) waiting: VecDeque<(Ticket, RowsBatch)>,
+    tickets: u64,
+    chance: Chance,
+    /// It reported damage.
+    pub(crate) damage: bool,
+}
+
+/// Always the same.
+#[derive(Clone, Copy, Debug)]
+struct Chance;
+
+impl RngCore for Chance {
+    fn next_u32(&mut self) -> u32 {
+        1
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        1
+    }
+
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        bytes.fill(1);
+    }
+}
+
+impl Bugs for Surroundings {
+    fn planted(&self, bug: PlantedBug) -> bool {
+        self.bug == Some(bug)
+    }
+}
+
+impl World for Surroundings {
+    type Rows = Stored;
+
+    fn clock(&self) -> Clock {
+        Clock::default()
+    }
+
+    fn rng(&mut self) -> &mut impl RngCore {
+        &mut self.chance
+    }
+
+    fn send(&mut self, _to: NodeId, _message: Message) {}
+
+    fn reply(&mut self, _conn: ConnId, _envelope: bytes::Bytes) {}
+
+    fn close(&mut self, _conn: ConnId) {}
+
+    fn wake(&mut self, _at: Monotonic) {}
+
+    fn persist(&mut self, batch: Batch) -> Ticket {
+        self.tickets += 1;
+        if let Batch::Rows(batch) = batch {
+            self.waiting.push_back((Ticket(self.tickets), batch));
+        }
+        Ticket(self.tickets)
+    }
+
+    fn rows(&self) -> &Stored {
+        &self.stored
+    }
+
+    fn trace(&mut self, event: TraceEvent) {
+        self.damage |= matches!(event, TraceEvent::DamageFound { .. });
+    }
+}
+
+/// The node.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    pub(crate) replica: Replica,
+    pub(crate) log: Disk,
+    pub(crate) around: Surroundings,
+    /// What the replica wanted since it was last looked at, but for what went to the stores.
+    pub(crate) wanted: Output,
+}
+
+/// Worlds are one when nothing that can be seen of them differs.
+impl PartialEq for Site {
+    fn eq(&self, other: &Site) -> bool {
+        format!("{self:?}") == format!("{other:?}")
+    }
+}
+
+impl Eq for Site {}
+
+impl Hash for Site {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        format!("{self:?}").hash(state);
+    }
+}
+
+/// A cluster of so many zones with a node in each, and one shard; this node is the first.
+pub(crate) fn config(zones: u8) -> Config {
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+    let nodes = (0..zones).map(|zone| NodeInfo {
+        id: NodeId(u32::from(zone) + 1),
+        zone: ZoneId(zone),
+        host_id: [zone; 16],
+        cql_address: address,
+        peer_address: address,
+    });
+    let layout = Layout {
+        cluster_id: [0; 16],
+        cluster_name: String::new(),
+        data_center: String::new(),
+        zones: (0..zones).map(|zone| zone.to_string()).collect(),
+        nodes: nodes.collect(),
+        shards: 1,
+    };
+    Config { node: NodeId(1), layout, tuning: Tuning::default() }
+}
+
+impl Site {
+    /// The first start.
+    pub(crate) fn found(config: &Config, bug: Option<PlantedBug>) -> Site {
+        let around = Surroundings {
+            bug,
+            stored: Stored::default(),
+            waiting: VecDeque::new(),
+            tickets: 0,
+            chance: Chance,
+            damage: false,
+        };
+        Site::start(config, Disk::default(), around, None, true)
+    }
+
+    /// A start with what the stores hold. `sound`: the log can be read.
+    pub(crate) fn start(
+        config: &Config,
+        log: Disk,
+        mut around: Surroundings,
+        saved: Option<SavedLog>,
+        sound: bool,
+    ) -> Site {
+        let mut wanted = Output::default();
+        let founding = saved.is_none();
+        let replica = Replica::start(config, SHARD, saved, sound, founding, &mut around, &mut wanted);
+        let mut site = Site { replica, log, around, wanted };
+        site.advance();
+        site
+    }
+
+    /// Power is lost, and comes back.
+    pub(crate) fn restart(self, config: &Config, sound: bool) -> Site {
+        let Site { mut log, mut around, .. } = self;
+        log.waiting.clear();
+        around.waiting.clear();
+        around.tickets = 0;
+        let saved = (log.saved != SavedLog::default()).then(|| log.saved.clone());
+        Site::start(config, log, around, saved, sound)
+    }
+
+    /// Let the replica go on, and hand its log batch to the store.
+    pub(crate) fn advance(&mut self) {
+        loop {
+            self.wanted.unfinished = false;
+            self.replica.advance(&mut self.around, &mut self.wanted);
+            if !self.wanted.unfinished {
+                break;
+            }
+        }
+        let ops = std::mem::take(&mut self.wanted.log_ops);
+        let sequence = self.wanted.sequences.drain(..).map(|(_, sequence)| sequence).last();
+        if !ops.is_empty() {
+            self.log.waiting.push_back((sequence.unwrap_or_default(), ops));
+        }
+    }
+
+    /// The oldest batch of the log becomes durable.
+    pub(crate) fn sync_log(&mut self) {
+        if let Some(sequence) = self.log.sync_one() {
+            self.replica.durable(sequence, &mut self.around);
+            self.advance();
+        }
+    }
+
+    /// The oldest batch of rows becomes durable.
+    pub(crate) fn sync_rows(&mut self) {
+        if let Some((ticket, batch)) = self.around.waiting.pop_front() {
+            batch.write(&mut self.around.stored).expect("nothing is damaged");
+            self.replica.rows_durable(ticket, &mut self.around, &mut self.wanted);
+            self.advance();
+        }
+    }
+}
