@@ -39,6 +39,8 @@ pub struct ResultRows {
     pub rows: Vec<Vec<Option<Bytes>>>,
     /// Where to go on.
     pub paging_state: Option<Bytes>,
+    /// Something to show to people.
+    pub warning: Option<&'static str>,
 }
 
 /// How a client wants its answer.
@@ -54,6 +56,15 @@ pub struct AnswerOptions<'a> {
     pub skip_metadata: bool,
     /// The id of the columns that it knows (`Execute::result_metadata_id`, version 5).
     pub known_columns: Option<&'a [u8]>,
+}
+
+impl AnswerOptions<'_> {
+    /// What comes along, and a warning.
+    pub(super) fn warned(&self, warning: &str) -> Attachments {
+        let mut attachments = self.attachments.clone();
+        attachments.warnings.push(warning.to_owned());
+        attachments
+    }
 }
 
 impl Columns {
@@ -130,7 +141,9 @@ impl ResultRows {
     #[must_use]
     pub fn encode(&self, options: &AnswerOptions<'_>) -> Bytes {
         let bytes = self.rows.iter().flatten().map(|cell| 4 + cell.as_ref().map_or(0, Bytes::len)).sum();
-        let mut writer = self.columns.writer(options, self.paging_state.as_deref(), bytes);
+        let warned = self.warning.map(|warning| options.warned(warning));
+        let options = AnswerOptions { attachments: warned.as_ref().unwrap_or(options.attachments), ..*options };
+        let mut writer = self.columns.writer(&options, self.paging_state.as_deref(), bytes);
         for row in &self.rows {
             for cell in row {
                 writer.cell(cell.as_deref());

@@ -98,18 +98,10 @@ pub enum Predicate {
     Compare(Comparison, Term),
     /// `IN (a, b)`
     In(InValues),
-    /// `NOT IN (a, b)` (accepted by the grammar; newer than Cassandra 5.0)
-    NotIn(InValues),
     /// `CONTAINS a`
     Contains(Term),
     /// `CONTAINS KEY a`
     ContainsKey(Term),
-    /// `NOT CONTAINS a` (newer than Cassandra 5.0)
-    NotContains(Term),
-    /// `NOT CONTAINS KEY a` (newer than Cassandra 5.0)
-    NotContainsKey(Term),
-    /// `BETWEEN a AND b` (newer than Cassandra 5.0)
-    Between(Term, Term),
     /// `LIKE a`
     Like(Term),
     /// `IS NOT NULL`
@@ -123,9 +115,9 @@ pub enum RelationTarget {
     Column(Name),
     /// `column[key]`, with a `Compare` predicate
     Element(Name, Term),
-    /// `(a, b)`, with `Compare`, `In`, `NotIn` or `Between`, whose terms are tuples or markers; never empty
+    /// `(a, b)`, with `Compare` or `In`, whose terms are tuples or markers; never empty
     Columns(Vec<Name>),
-    /// `token(a, b)`, with `Compare` or `Between`; never empty
+    /// `token(a, b)`, with `Compare`; never empty
     Token(Vec<Name>),
 }
 

@@ -43,14 +43,8 @@ impl Parser<'_> {
         let target = RelationTarget::Columns(self.tuple_of_names()?);
         let predicate = if let Some(comparison) = self.comparison() {
             Predicate::Compare(comparison, self.tuple_or_marker()?)
-        } else if self.eat_keyword(Keyword::Between) {
-            let low = self.tuple_or_marker()?;
-            self.expect_keyword(Keyword::And)?;
-            Predicate::Between(low, self.tuple_or_marker()?)
         } else if self.eat_keyword(Keyword::In) {
             Predicate::In(self.in_values(Self::tuple_or_marker)?)
-        } else if self.eat_keywords(Keyword::Not, Keyword::In) {
-            Predicate::NotIn(self.in_values(Self::tuple_or_marker)?)
         } else {
             return self.no_alternative();
         };
@@ -68,14 +62,8 @@ impl Parser<'_> {
     fn token_relation(&mut self) -> Parsing<Relation> {
         self.advance();
         let target = RelationTarget::Token(self.tuple_of_names()?);
-        let predicate = if let Some(comparison) = self.comparison() {
-            Predicate::Compare(comparison, self.term()?)
-        } else if self.eat_keyword(Keyword::Between) {
-            self.between()?
-        } else {
-            return self.no_alternative();
-        };
-        Ok(Relation::Restriction(target, predicate))
+        let Some(comparison) = self.comparison() else { return self.no_alternative() };
+        Ok(Relation::Restriction(target, Predicate::Compare(comparison, self.term()?)))
     }
 
     /// `expr(index, 'value')`
@@ -102,24 +90,12 @@ impl Parser<'_> {
             predicate
         } else if let Some(predicate) = self.contains()? {
             predicate
-        } else if self.eat_keyword(Keyword::Between) {
-            self.between()?
         } else if self.eat_keyword(Keyword::Like) {
             Predicate::Like(self.term()?)
         } else if self.eat_keyword(Keyword::Is) {
             self.expect_keyword(Keyword::Not)?;
             self.expect_keyword(Keyword::Null)?;
             Predicate::IsNotNull
-        } else if self.eat_keyword(Keyword::Not) {
-            if self.eat_keyword(Keyword::In) {
-                Predicate::NotIn(self.in_values(Self::term)?)
-            } else {
-                match self.contains()? {
-                    Some(Predicate::Contains(term)) => Predicate::NotContains(term),
-                    Some(Predicate::ContainsKey(term)) => Predicate::NotContainsKey(term),
-                    _ => return self.no_alternative(),
-                }
-            }
         } else {
             return self.no_alternative();
         };
@@ -147,12 +123,6 @@ impl Parser<'_> {
             return Ok(Some(Predicate::ContainsKey(self.term()?)));
         }
         Ok(Some(Predicate::Contains(self.term()?)))
-    }
-
-    fn between(&mut self) -> Parsing<Predicate> {
-        let low = self.term()?;
-        self.expect_keyword(Keyword::And)?;
-        Ok(Predicate::Between(low, self.term()?))
     }
 
     fn in_values(&mut self, item: impl FnMut(&mut Self) -> Parsing<Term>) -> Parsing<InValues> {

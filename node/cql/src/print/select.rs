@@ -91,12 +91,8 @@ impl fmt::Display for Predicate {
         match self {
             Predicate::Compare(comparison, term) => write!(out, " {} {term}", comparison.text()),
             Predicate::In(values) => write!(out, " IN {values}"),
-            Predicate::NotIn(values) => write!(out, " NOT IN {values}"),
             Predicate::Contains(term) => write!(out, " CONTAINS {term}"),
             Predicate::ContainsKey(term) => write!(out, " CONTAINS KEY {term}"),
-            Predicate::NotContains(term) => write!(out, " NOT CONTAINS {term}"),
-            Predicate::NotContainsKey(term) => write!(out, " NOT CONTAINS KEY {term}"),
-            Predicate::Between(low, high) => write!(out, " BETWEEN {low} AND {high}"),
             Predicate::Like(term) => write!(out, " LIKE {term}"),
             Predicate::IsNotNull => out.write_str(" IS NOT NULL"),
         }

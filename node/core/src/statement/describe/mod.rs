@@ -180,7 +180,7 @@ fn columns(names: &[(&str, CqlType)]) -> Arc<Columns> {
 }
 
 fn answer(columns: Arc<Columns>, rows: Vec<Vec<Option<Bytes>>>) -> Answer {
-    Answer::Rows(ResultRows { columns, rows, paging_state: None })
+    Answer::Rows(ResultRows { columns, rows, paging_state: None, warning: None })
 }
 
 const LISTED: [(&str, CqlType); 3] =

@@ -112,7 +112,12 @@ impl ConditionalAnswer {
             cells.extend(self.show(row)?);
             shown.push(cells);
         }
-        Ok(Answer::Rows(ResultRows { columns: Arc::clone(&self.columns.failure), rows: shown, paging_state: None }))
+        Ok(Answer::Rows(ResultRows {
+            columns: Arc::clone(&self.columns.failure),
+            rows: shown,
+            paging_state: None,
+            warning: None,
+        }))
     }
 
     fn show(&self, row: &ReadRow) -> Result<Vec<Option<Bytes>>, CqlError> {
@@ -121,7 +126,7 @@ impl ConditionalAnswer {
 }
 
 fn one_row(columns: &Arc<Columns>, row: Vec<Option<Bytes>>) -> Answer {
-    Answer::Rows(ResultRows { columns: Arc::clone(columns), rows: vec![row], paging_state: None })
+    Answer::Rows(ResultRows { columns: Arc::clone(columns), rows: vec![row], paging_state: None, warning: None })
 }
 
 fn is_there(row: &ReadRow) -> bool {

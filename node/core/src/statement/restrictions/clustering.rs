@@ -1,5 +1,6 @@
 //! Which rows of a partition: keys, or ranges of keys in their order-preserving form.
 
+use super::partition::in_refused;
 use super::relation::{Bound, ColumnRestriction, InTuples, Restriction, Slice, TupleRestriction, TupleTerm};
 use crate::command::{ClusteringKey, ClusteringOrder, ClusteringRange};
 use crate::limits::KEY_BYTES;
@@ -17,6 +18,8 @@ pub(in crate::statement) struct ClusteringTerms {
     pub types: Vec<(CqlType, ClusteringOrder)>,
     pub names: Vec<String>,
     pub parts: Vec<ClusteringPart>,
+    /// A null in a slice is less than everything, in the columns' own order; writes refuse it.
+    pub null_bounds: bool,
 }
 
 /// A restriction of one column, or of several together.
@@ -57,10 +60,6 @@ impl ClusteringPart {
 type Prefix = Vec<Bytes>;
 
 impl ClusteringTerms {
-    pub fn has_slice(&self) -> bool {
-        self.parts.iter().any(ClusteringPart::is_slice)
-    }
-
     pub fn has_in(&self) -> bool {
         self.parts.iter().any(ClusteringPart::is_in)
     }
@@ -92,25 +91,34 @@ impl ClusteringTerms {
                     prefixes.iter_mut().for_each(|prefix| prefix.push(bytes.clone()));
                 }
                 ClusteringPart::Column(Restriction::In(terms)) => {
-                    let values = bind_in(terms, scope, |what| self.refuse(column, what))?;
+                    let values = match terms {
+                        InTerms::List(_) => terms.bind(scope, |what| self.refuse(column, what))?,
+                        InTerms::Marker(..) => terms.bind(scope, |what| in_refused(what, self.name(column)))?,
+                    };
                     let tails: Vec<Prefix> = values.into_iter().map(|value| vec![value]).collect();
                     prefixes = product(&prefixes, &tails);
                 }
                 ClusteringPart::Column(Restriction::Slice(slice)) => {
-                    let slice = self.bind_slice(slice, scope, |term, scope| {
-                        Ok(vec![term.bind_required(scope, |what| self.refuse(column, what))?])
-                    })?;
+                    let slice = match self.bind_column_slice(slice, column, scope)? {
+                        Some(slice) => slice,
+                        None => return Ok(BoundClustering::Ranges(Vec::new())),
+                    };
                     return self.ranges(&prefixes, &slice);
                 }
                 ClusteringPart::Tuple(_, Restriction::Equal(tuple)) => {
-                    let values = self.bind_tuple(tuple, column, scope)?;
+                    let values = tuple.bind(scope, self.names_from(column), |offset, what| {
+                        refuse_part(&self.names, column + offset, what)
+                    })?;
                     prefixes.iter_mut().for_each(|prefix| prefix.extend(values.iter().cloned()));
                 }
                 ClusteringPart::Tuple(_, Restriction::In(tuples)) => {
-                    prefixes = product(&prefixes, &self.bind_tuples(tuples, column, scope)?);
+                    let tuples = tuples.bind(scope, self.names_from(column))?;
+                    prefixes = product(&prefixes, &tuples);
                 }
                 ClusteringPart::Tuple(_, Restriction::Slice(slice)) => {
-                    let slice = self.bind_slice(slice, scope, |tuple, scope| self.bind_tuple(tuple, column, scope))?;
+                    let slice = self.bind_slice(slice, scope, |tuple, scope| {
+                        tuple.bind(scope, self.names_from(column), |offset, what| self.refuse(column + offset, what))
+                    })?;
                     return self.ranges(&prefixes, &slice);
                 }
             }
@@ -129,8 +137,16 @@ impl ClusteringTerms {
         })
     }
 
+    fn name(&self, column: usize) -> &str {
+        self.names.get(column).map_or("", String::as_str)
+    }
+
+    fn names_from(&self, column: usize) -> &[String] {
+        self.names.get(column..).unwrap_or_default()
+    }
+
     fn refuse(&self, column: usize, what: &'static str) -> String {
-        let name = self.names.get(column).map_or("", String::as_str);
+        let name = self.name(column);
         if what == "null" {
             format!("Invalid null value in condition for column {name}")
         } else {
@@ -158,6 +174,35 @@ impl ClusteringTerms {
         Ok(BoundClustering::Ranges(ranges))
     }
 
+    /// `None`: no row can fit.
+    fn bind_column_slice(
+        &self,
+        slice: &Slice<Term>,
+        column: usize,
+        scope: &mut Scope<'_>,
+    ) -> Result<Option<BoundSlice>, CqlError> {
+        let ascending = self.types.get(column).is_none_or(|(_, order)| *order == ClusteringOrder::Ascending);
+        let mut side = |bound: &Option<Bound<Term>>, is_lower: bool| -> Result<Side, CqlError> {
+            let Some(bound) = bound else { return Ok(Side::Open) };
+            match bound.term.bind(scope)? {
+                Value::Set(bytes) => {
+                    let values = vec![bytes];
+                    check_length(&values)?;
+                    Ok(Side::At(SliceBound { values, inclusive: bound.inclusive }))
+                }
+                Value::Null if self.null_bounds && is_lower == ascending => Ok(Side::Open),
+                Value::Null if self.null_bounds => Ok(Side::Nothing),
+                Value::Null => Err(CqlError::Invalid(self.refuse(column, "null"))),
+                Value::Unset => Err(CqlError::Invalid(self.refuse(column, "unset"))),
+            }
+        };
+        let (lower, upper) = (side(&slice.lower, true)?, side(&slice.upper, false)?);
+        Ok(match (lower, upper) {
+            (Side::Nothing, _) | (_, Side::Nothing) => None,
+            (lower, upper) => Some(BoundSlice { lower: lower.bound(), upper: upper.bound() }),
+        })
+    }
+
     fn bind_slice<'s, T>(
         &self,
         slice: &Slice<T>,
@@ -172,53 +217,89 @@ impl ClusteringTerms {
         };
         Ok(BoundSlice { lower: side(&slice.lower)?, upper: side(&slice.upper)? })
     }
+}
 
-    fn bind_tuple(&self, tuple: &TupleTerm, first: usize, scope: &mut Scope<'_>) -> Result<Vec<Bytes>, CqlError> {
-        match tuple {
+impl TupleTerm {
+    /// Its components, none of which may be null or unset; `refuse` names the component. `names` are those of its first
+    /// column and what comes after it.
+    pub fn bind(
+        &self,
+        scope: &mut Scope<'_>,
+        names: &[String],
+        refuse: impl Fn(usize, &'static str) -> String,
+    ) -> Result<Vec<Bytes>, CqlError> {
+        match self {
             TupleTerm::Parts(parts) => {
                 let bind = |(offset, part): (usize, &Term)| {
-                    part.bind_required(scope, |what| self.refuse(first + offset, what))
+                    part.bind_required(scope, |what| match what {
+                        "unset" => format!("Invalid unset value for tuple field number {offset}"),
+                        _ => refuse(offset, what),
+                    })
                 };
                 parts.iter().enumerate().map(bind).collect()
             }
             TupleTerm::Marker(index, tuple_type) => match &scope.values[usize::from(*index)] {
-                Value::Set(bytes) => self.split_tuple(&value::received(tuple_type, bytes)?, tuple.len(), first),
-                Value::Null => Err(CqlError::Invalid(self.refuse(first, "null"))),
-                Value::Unset => Err(CqlError::Invalid(self.refuse(first, "unset"))),
-            },
-        }
-    }
-
-    fn split_tuple(&self, bytes: &Bytes, count: usize, first: usize) -> Result<Vec<Bytes>, CqlError> {
-        let fields = value::fields(bytes)?;
-        let field = |offset: usize| match fields.get(offset) {
-            Some(Some(bytes)) => Ok(bytes.clone()),
-            _ => Err(CqlError::Invalid(self.refuse(first + offset, "null"))),
-        };
-        (0..count).map(field).collect()
-    }
-
-    fn bind_tuples(&self, tuples: &InTuples, first: usize, scope: &mut Scope<'_>) -> Result<Vec<Prefix>, CqlError> {
-        match tuples {
-            InTuples::List(tuples) => tuples.iter().map(|tuple| self.bind_tuple(tuple, first, scope)).collect(),
-            InTuples::Marker(index, list) => match &scope.values[usize::from(*index)] {
-                Value::Set(bytes) => {
-                    let bytes = &value::received(list, bytes)?;
-                    let count = match list {
-                        CqlType::List(tuple) => match &**tuple {
-                            CqlType::Tuple(types) => types.len(),
-                            _ => 0,
-                        },
-                        _ => 0,
-                    };
-                    let elements = value::elements(bytes)?;
-                    elements.iter().map(|element| self.split_tuple(element, count, first)).collect()
+                Value::Set(bytes) => split_tuple(&value::received(tuple_type, bytes)?, self.len(), &refuse),
+                Value::Null => Err(CqlError::Invalid(refuse(0, "null"))),
+                Value::Unset => {
+                    let names = names[..self.len().min(names.len())].join(",");
+                    Err(CqlError::Invalid(format!("Invalid unset value for tuple ({names})")))
                 }
-                Value::Null => Err(CqlError::Invalid(self.refuse(first, "null"))),
-                Value::Unset => Err(CqlError::Invalid(self.refuse(first, "unset"))),
             },
         }
     }
+}
+
+impl InTuples {
+    /// The components of each of its tuples. `names` are those of the first column and what comes after it.
+    pub fn bind(&self, scope: &mut Scope<'_>, names: &[String]) -> Result<Vec<Vec<Bytes>>, CqlError> {
+        let columns = |count: usize, separator| names[..count.min(names.len())].join(separator);
+        let refuse = |count| {
+            move |_: usize, what| format!("Invalid {what} value in condition for columns: [{}]", columns(count, ", "))
+        };
+        match self {
+            InTuples::List(tuples) => {
+                tuples.iter().map(|tuple| tuple.bind(scope, names, refuse(tuple.len()))).collect()
+            }
+            InTuples::Marker(index, list) => {
+                let count = match list {
+                    CqlType::List(tuple) => match &**tuple {
+                        CqlType::Tuple(types) => types.len(),
+                        _ => 0,
+                    },
+                    _ => 0,
+                };
+                match &scope.values[usize::from(*index)] {
+                    Value::Set(bytes) => {
+                        let elements = value::elements(&value::received(list, bytes)?)?;
+                        elements.iter().map(|element| split_tuple(element, count, &refuse(count))).collect()
+                    }
+                    Value::Null => Err(CqlError::invalid("Invalid null value for IN restriction")),
+                    Value::Unset => {
+                        Err(CqlError::Invalid(format!("Invalid unset value for in({})", columns(count, ","))))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn split_tuple(
+    bytes: &Bytes,
+    count: usize,
+    refuse: &impl Fn(usize, &'static str) -> String,
+) -> Result<Vec<Bytes>, CqlError> {
+    let fields = value::fields(bytes)?;
+    let field = |offset: usize| match fields.get(offset) {
+        Some(Some(bytes)) => Ok(bytes.clone()),
+        _ => Err(CqlError::Invalid(refuse(offset, "null"))),
+    };
+    (0..count).map(field).collect()
+}
+
+/// What Cassandra says of components of tuples that are compared for equality.
+fn refuse_part(names: &[String], column: usize, what: &'static str) -> String {
+    format!("Invalid {what} value for column {}", names.get(column).map_or("", String::as_str))
 }
 
 struct BoundSlice {
@@ -226,12 +307,21 @@ struct BoundSlice {
     upper: Option<SliceBound<Bytes>>,
 }
 
-fn bind_in(
-    terms: &InTerms,
-    scope: &mut Scope<'_>,
-    refuse: impl Fn(&'static str) -> String,
-) -> Result<Vec<Bytes>, CqlError> {
-    terms.bind(scope, refuse)
+/// One side of a slice.
+enum Side {
+    Open,
+    At(SliceBound<Bytes>),
+    /// No row can fit.
+    Nothing,
+}
+
+impl Side {
+    fn bound(self) -> Option<SliceBound<Bytes>> {
+        match self {
+            Side::At(bound) => Some(bound),
+            Side::Open | Side::Nothing => None,
+        }
+    }
 }
 
 fn product(prefixes: &[Prefix], tails: &[Prefix]) -> Vec<Prefix> {

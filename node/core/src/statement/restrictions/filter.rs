@@ -1,10 +1,11 @@
 //! Restrictions that no key helps with: rows are read and tested (ALLOW FILTERING).
 
-use super::relation::{ColumnRestriction, Inside, Restriction};
+use super::relation::{ColumnRestriction, InTuples, Inside, Restriction, TupleRestriction, TupleTerm};
 use crate::command::{ClusteringOrder, Filter, FilterTarget, Operator};
 use crate::ids::ColumnId;
 use crate::schema::{Column, ColumnKind, Table};
 use crate::statement::term::{InTerms, Scope, Term};
+use trefoil_cql::protocol::Value;
 use trefoil_cql::protocol::response::CqlError;
 use trefoil_cql::types::CqlType;
 
@@ -30,6 +31,10 @@ enum Target {
 enum Values {
     One(Term),
     Many(InTerms),
+    /// A component of a tuple.
+    Part(TupleTerm, usize),
+    /// The first components of tuples.
+    FirstParts(InTuples),
 }
 
 /// The tests that a column's restriction asks for.
@@ -54,6 +59,34 @@ pub(super) fn column_filters(column: &Column, table: &Table, restriction: Column
                 filter(operator, Values::One(bound.term))
             });
             lower.into_iter().chain(upper).collect()
+        }
+    }
+}
+
+/// The tests that a restriction of several clustering columns asks for.
+pub(super) fn tuple_filters(
+    columns: &[Column],
+    table: &Table,
+    restriction: TupleRestriction,
+) -> Result<Vec<FilterTerms>, CqlError> {
+    let filter = |column: &Column, operator, values| FilterTerms {
+        name: column.name.clone(),
+        target: target(column, table),
+        target_type: column.column_type.clone(),
+        operator,
+        values,
+    };
+    match restriction {
+        Restriction::Equal(tuple) => {
+            let part = |(index, column)| filter(column, Operator::Equal, Values::Part(tuple.clone(), index));
+            Ok(columns.iter().enumerate().map(part).collect())
+        }
+        Restriction::In(tuples) if columns.len() == 1 => {
+            Ok(vec![filter(&columns[0], Operator::In, Values::FirstParts(tuples))])
+        }
+        Restriction::In(_) => Err(CqlError::invalid("Multicolumn IN filters are not supported")),
+        Restriction::Slice(_) => {
+            Err(CqlError::invalid("Multi-column slice restrictions cannot be used for filtering."))
         }
     }
 }
@@ -102,15 +135,42 @@ fn target(column: &Column, table: &Table) -> Target {
 impl FilterTerms {
     pub fn bind(&self, scope: &mut Scope<'_>) -> Result<Filter, CqlError> {
         let refuse = |what| format!("Unsupported {what} value for column {}", self.name);
+        let refuse_list = |what| format!("Invalid {what} value for column {}", self.name);
         let target = match &self.target {
             Target::Column(id) => FilterTarget::Column(*id),
-            Target::MapEntry(id, key) => FilterTarget::MapEntry(*id, key.bind_required(scope, refuse)?),
+            Target::MapEntry(id, key) => {
+                let refuse = |what| format!("Unsupported {what} map key for column {}", self.name);
+                FilterTarget::MapEntry(*id, key.bind_required(scope, refuse)?)
+            }
             Target::PartitionKeyPart(position, count) => FilterTarget::PartitionKeyPart(*position, *count),
             Target::ClusteringPart(position, types) => FilterTarget::ClusteringPart(*position, types.clone()),
         };
         let values = match &self.values {
+            Values::One(term) if matches!(self.target, Target::MapEntry(..)) => {
+                vec![
+                    term.bind_required(scope, |what| format!("Unsupported {what} map value for column {}", self.name))?,
+                ]
+            }
             Values::One(term) => vec![term.bind_required(scope, refuse)?],
-            Values::Many(terms) => terms.bind(scope, refuse)?,
+            // Nothing equals null: it may stand there.
+            Values::Many(InTerms::List(terms)) => {
+                let mut values = Vec::with_capacity(terms.len());
+                for term in terms {
+                    if let Value::Set(value) = term.bind(scope)? {
+                        values.push(value);
+                    }
+                }
+                values
+            }
+            Values::Many(terms) => terms.bind(scope, refuse_list)?,
+            Values::Part(tuple, index) => {
+                let mut parts = tuple.bind(scope, std::slice::from_ref(&self.name), |_, what| refuse(what))?;
+                vec![parts.swap_remove(*index)]
+            }
+            Values::FirstParts(tuples) => {
+                let tuples = tuples.bind(scope, std::slice::from_ref(&self.name))?;
+                tuples.into_iter().filter_map(|parts| parts.into_iter().next()).collect()
+            }
         };
         Ok(Filter { target, target_type: self.target_type.clone(), operator: self.operator, values })
     }

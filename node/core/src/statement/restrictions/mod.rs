@@ -14,9 +14,9 @@ use super::system;
 use super::term::{Term, TermContext};
 use crate::schema::{Column, ColumnKind, Table};
 use clustering::ClusteringPart;
-use filter::{column_filters, inside_filter};
+use filter::{column_filters, inside_filter, tuple_filters};
 use partition::KeyTerms;
-use relation::{Relations, Restriction};
+use relation::{Relations, Restriction, Rules};
 use trefoil_cql::ast::Relation;
 use trefoil_cql::protocol::response::CqlError;
 
@@ -34,6 +34,12 @@ pub(super) struct Restrictions {
     pub restricts_clustering: bool,
     /// Whether any regular column is restricted.
     pub restricts_regular: bool,
+    /// More would be read than answered, and nobody asked for that: refused when the rest of the statement is sound.
+    lacks_filtering: bool,
+    /// Columns that have one value, by their positions in the table.
+    pub equal_columns: Vec<usize>,
+    /// Whether anything is said of the partition key.
+    pub restricts_partition: bool,
 }
 
 /// What a WHERE clause is for.
@@ -86,10 +92,13 @@ impl Restrictions {
         let names = table.clustering().iter().map(|column| column.name.clone()).collect();
         Restrictions {
             partition: PartitionTerms::Keys(partition.into_iter().map(KeyTerms::Equal).collect(), None),
-            clustering: ClusteringTerms { types: table.clustering_types(), names, parts },
+            clustering: ClusteringTerms { types: table.clustering_types(), names, parts, null_bounds: false },
             filters: Vec::new(),
             restricts_clustering,
             restricts_regular: false,
+            lacks_filtering: false,
+            equal_columns: Vec::new(),
+            restricts_partition: true,
         }
     }
 
@@ -100,12 +109,15 @@ impl Restrictions {
         purpose: Purpose,
         context: &mut TermContext<'_>,
     ) -> Result<Restrictions, CqlError> {
-        let mut found = Relations::resolve(relations, table, context)?;
         let filtering = match purpose {
-            // Cassandra filters virtual tables without being asked; all system tables are such here.
-            Purpose::Select { allow_filtering, .. } => allow_filtering || system::is_system_keyspace(&table.keyspace),
+            // Virtual tables are filtered without being asked.
+            Purpose::Select { allow_filtering, .. } => allow_filtering || system::is_virtual_keyspace(&table.keyspace),
             Purpose::Update { .. } | Purpose::Delete { .. } => false,
         };
+        let write = (!matches!(purpose, Purpose::Select { .. })).then(|| purpose.name());
+        let mut found = Relations::resolve(relations, table, Rules { write, filtering }, context)?;
+        let equal_columns = found.equal_columns();
+        let restricts_partition = found.token.is_some() || restricts(&found, table, ColumnKind::PartitionKey);
         let mut filters = Vec::new();
         let partition = partition_terms(&mut found, table, purpose, filtering, &mut filters)?;
         let restricts_clustering = restricts(&found, table, ColumnKind::Clustering);
@@ -120,13 +132,11 @@ impl Restrictions {
                 ),
             }));
         }
-        if restricts_clustering && partition.is_ring() && !filtering {
-            // A key that comes after one that is not restricted gets the more helpful message below.
-            check_clustering_order(&found, table)?;
-            return Err(CqlError::invalid(NEEDS_FILTERING));
-        }
-        let clustering = clustering_terms(&mut found, table, filtering, &mut filters)?;
-        check_rows(&clustering, table, purpose)?;
+        let lacks_filtering = restricts_clustering && partition.is_ring() && !filtering;
+        check_update(&found, table, purpose)?;
+        let mut clustering = clustering_terms(&mut found, table, filtering, &mut filters)?;
+        clustering.null_bounds = write.is_none();
+        check_rows(&clustering, purpose)?;
         let restricts_regular = restricts(&found, table, ColumnKind::Regular);
         let values: Vec<&Column> = (found.columns.keys())
             .chain(found.inside.iter().map(|(index, _)| index))
@@ -150,7 +160,23 @@ impl Restrictions {
         for (index, inside) in found.inside {
             filters.push(inside_filter(&table.columns[index], table, inside));
         }
-        Ok(Restrictions { partition, clustering, filters, restricts_clustering, restricts_regular })
+        Ok(Restrictions {
+            partition,
+            clustering,
+            filters,
+            restricts_clustering,
+            restricts_regular,
+            lacks_filtering,
+            equal_columns,
+            restricts_partition,
+        })
+    }
+}
+
+impl Restrictions {
+    /// Refuses to read more than is answered, unless the statement allows that.
+    pub fn check_filtering(&self) -> Result<(), CqlError> {
+        if self.lacks_filtering { Err(CqlError::invalid(NEEDS_FILTERING)) } else { Ok(()) }
     }
 }
 
@@ -222,43 +248,21 @@ fn partition_terms(
     Ok(PartitionTerms::Ring(token))
 }
 
-/// Positions of restricted clustering columns must have no gap, and nothing may follow a slice.
+/// Positions of restricted clustering columns must have no gap.
 fn check_clustering_order(found: &Relations, table: &Table) -> Result<(), CqlError> {
     let start = usize::from(table.partition_columns);
-    let end = start + table.clustering().len();
-    let mut expected = start;
-    let mut slice_at: Option<usize> = None;
-    let singles = found
-        .columns
-        .range(start..end)
-        .map(|(index, restriction)| (*index, 1, matches!(restriction, Restriction::Slice(_))));
-    let tuples = found
-        .tuples
-        .iter()
-        .map(|(first, (count, restriction))| (*first, *count, matches!(restriction, Restriction::Slice(_))));
-    let mut parts: Vec<(usize, usize, bool)> = singles.chain(tuples).collect();
-    parts.sort_unstable();
-    for (first, count, is_slice) in parts {
-        let name = &table.columns[first].name;
-        if let Some(before) = slice_at {
-            return Err(CqlError::Invalid(format!(
-                "Clustering column \"{name}\" cannot be restricted (preceding column \"{}\" is restricted by a non-EQ \
-                 relation)",
-                table.columns[before].name
-            )));
-        }
-        if first != expected {
-            return Err(CqlError::Invalid(format!(
-                "PRIMARY KEY column \"{name}\" cannot be restricted as preceding column \"{}\" is not restricted",
-                table.columns[expected].name
-            )));
-        }
-        if is_slice {
-            slice_at = Some(first);
-        }
-        expected = first + count;
+    let singles = found.columns.range(start..start + table.clustering().len()).map(|(index, _)| *index..index + 1);
+    let tuples = found.tuples.iter().map(|(first, (count, _))| *first..first + count);
+    let mut restricted: Vec<usize> = singles.chain(tuples).flatten().collect();
+    restricted.sort_unstable();
+    match restricted.iter().enumerate().find(|(position, index)| start + position != **index) {
+        Some((position, index)) => Err(CqlError::Invalid(format!(
+            "PRIMARY KEY column \"{}\" cannot be restricted as preceding column \"{}\" is not restricted",
+            table.columns[*index].name,
+            table.columns[start + position].name
+        ))),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Takes out of `found` what ranges can express; with filtering the rest of the clustering columns become filters.
@@ -269,12 +273,12 @@ fn clustering_terms(
     filters: &mut Vec<FilterTerms>,
 ) -> Result<ClusteringTerms, CqlError> {
     if !filtering {
-        check_clustering_order(found, table)?;
         if found.inside.iter().any(|(index, _)| table.columns[*index].kind == ColumnKind::Clustering) {
             return Err(CqlError::invalid(
                 "Clustering columns can only be restricted with CONTAINS with a secondary index or filtering",
             ));
         }
+        check_clustering_order(found, table)?;
     }
     let start = usize::from(table.partition_columns);
     let end = start + table.clustering().len();
@@ -298,11 +302,8 @@ fn clustering_terms(
             break;
         }
     }
-    if let Some(first) = found.tuples.keys().next() {
-        return Err(CqlError::Invalid(format!(
-            "Multi-column relations that need filtering are not supported yet (column \"{}\")",
-            table.columns[*first].name
-        )));
+    for (first, (count, restriction)) in std::mem::take(&mut found.tuples) {
+        filters.extend(tuple_filters(&table.columns[first..first + count], table, restriction)?);
     }
     for index in start..end {
         if let Some(restriction) = found.columns.remove(&index) {
@@ -310,29 +311,39 @@ fn clustering_terms(
         }
     }
     let names = table.clustering().iter().map(|column| column.name.clone()).collect();
-    Ok(ClusteringTerms { types: table.clustering_types(), names, parts })
+    Ok(ClusteringTerms { types: table.clustering_types(), names, parts, null_bounds: false })
 }
 
-/// Writes name whole rows; DELETE may name ranges if it deletes all of them.
-fn check_rows(clustering: &ClusteringTerms, table: &Table, purpose: Purpose) -> Result<(), CqlError> {
-    let needs_rows = match purpose {
-        Purpose::Select { .. } => false,
-        Purpose::Update { only_statics } => !only_statics,
-        Purpose::Delete { only_statics, has_columns } => has_columns && !only_statics,
-    };
-    if matches!(purpose, Purpose::Update { .. }) && clustering.has_slice() {
-        return Err(CqlError::Invalid(format!(
-            "Slice restrictions are not supported on the clustering columns in {} statements",
-            purpose.name()
-        )));
+/// UPDATE names whole rows.
+fn check_update(found: &Relations, table: &Table, purpose: Purpose) -> Result<(), CqlError> {
+    let Purpose::Update { only_statics } = purpose else { return Ok(()) };
+    let start = usize::from(table.partition_columns);
+    let columns = start..start + table.clustering().len();
+    let tuples = || found.tuples.iter();
+    let has_slice = found.columns.range(columns.clone()).any(|(_, restriction)| restriction.is_slice())
+        || tuples().any(|(_, (_, restriction))| restriction.is_slice());
+    if has_slice {
+        return Err(CqlError::invalid(
+            "Slice restrictions are not supported on the clustering columns in UPDATE statements",
+        ));
     }
-    if !needs_rows || clustering.is_full() {
+    let is_named = |index: &usize| {
+        found.columns.contains_key(index) || tuples().any(|(first, (count, _))| (*first..first + count).contains(index))
+    };
+    let missing: Vec<&str> =
+        columns.filter(|index| !is_named(index)).map(|index| table.columns[index].name.as_str()).collect();
+    if missing.is_empty() || only_statics {
         return Ok(());
     }
-    if matches!(purpose, Purpose::Delete { .. }) {
-        return Err(CqlError::invalid("Range deletions are not supported for specific columns"));
-    }
-    let missing: Vec<&str> =
-        table.clustering()[clustering.equal_columns()..].iter().map(|column| column.name.as_str()).collect();
     Err(CqlError::Invalid(format!("Some clustering keys are missing: {}", missing.join(", "))))
+}
+
+/// DELETE may name ranges if it deletes whole rows.
+fn check_rows(clustering: &ClusteringTerms, purpose: Purpose) -> Result<(), CqlError> {
+    match purpose {
+        Purpose::Delete { only_statics: false, has_columns: true } if !clustering.is_full() => {
+            Err(CqlError::invalid("Range deletions are not supported for specific columns"))
+        }
+        _ => Ok(()),
+    }
 }

@@ -1,6 +1,6 @@
 //! Which partitions: keys, or a stretch of the ring.
 
-use super::relation::Slice;
+use super::relation::{ColumnRestriction, Restriction};
 use crate::command::PartitionKey;
 use crate::limits::KEY_BYTES;
 use crate::schema::Table;
@@ -15,9 +15,9 @@ use trefoil_cql::token::Token;
 #[derive(Clone, Debug)]
 pub(in crate::statement) enum PartitionTerms {
     /// Every component has values. The ring may be restricted as well.
-    Keys(Vec<KeyTerms>, Option<Slice<Term>>),
+    Keys(Vec<KeyTerms>, Option<ColumnRestriction>),
     /// A stretch of the ring; all of it, if nothing is said.
-    Ring(Option<Slice<Term>>),
+    Ring(Option<ColumnRestriction>),
 }
 
 /// The values of one component.
@@ -50,14 +50,14 @@ impl PartitionTerms {
         match self {
             PartitionTerms::Keys(parts, token) => {
                 let mut keys = bind_keys(parts, table, scope)?;
-                if let Some(slice) = token {
-                    let range = bind_token(slice, scope)?;
+                if let Some(token) = token {
+                    let range = bind_token(token, scope)?;
                     keys.retain(|key| range.is_some_and(|(start, end)| start <= key.token && key.token <= end));
                 }
                 Ok(BoundPartitions::Keys(keys))
             }
             PartitionTerms::Ring(None) => Ok(BoundPartitions::Range(Token(i64::MIN), Token(i64::MAX))),
-            PartitionTerms::Ring(Some(slice)) => Ok(match bind_token(slice, scope)? {
+            PartitionTerms::Ring(Some(token)) => Ok(match bind_token(token, scope)? {
                 Some((start, end)) => BoundPartitions::Range(start, end),
                 None => BoundPartitions::Keys(Vec::new()),
             }),
@@ -86,7 +86,10 @@ fn bind_keys(parts: &[KeyTerms], table: &Table, scope: &mut Scope<'_>) -> Result
             KeyTerms::Equal(term) => vec![term.bind_required(scope, describe(index))?],
             KeyTerms::In(terms) => {
                 let column_type = &table.columns[index].column_type;
-                let mut values = terms.bind(scope, describe(index))?;
+                let mut values = match terms {
+                    InTerms::List(_) => terms.bind(scope, describe(index))?,
+                    InTerms::Marker(..) => terms.bind(scope, |what| in_refused(what, &table.columns[index].name))?,
+                };
                 // Bytes that compare equal may still be different keys, e.g. 1.0 and 1.00.
                 values.sort_by(|a, b| compare_keys(column_type, a, b));
                 values.dedup();
@@ -108,6 +111,11 @@ fn bind_keys(parts: &[KeyTerms], table: &Table, scope: &mut Scope<'_>) -> Result
             .collect();
     }
     keys.iter().map(|key| partition_key(serialize_key(key)?)).collect()
+}
+
+/// What Cassandra says of a missing list of values.
+pub(super) fn in_refused(what: &str, name: &str) -> String {
+    format!("Invalid {what} value for column {name}")
 }
 
 fn compare_keys(column_type: &trefoil_cql::types::CqlType, a: &Bytes, b: &Bytes) -> Ordering {
@@ -170,11 +178,20 @@ pub(in crate::statement) fn split_key(key: &Bytes, components: usize) -> Vec<Byt
 
 /// First and last token; `None`: none fits. The least token is a bound that nothing lies below, on either side, as in
 /// Cassandra: those who scan the ring in pieces end the last piece with it.
-fn bind_token(slice: &Slice<Term>, scope: &mut Scope<'_>) -> Result<Option<(Token, Token)>, CqlError> {
+fn bind_token(restriction: &ColumnRestriction, scope: &mut Scope<'_>) -> Result<Option<(Token, Token)>, CqlError> {
     let bound = |term: &Term, scope: &mut Scope<'_>| -> Result<i64, CqlError> {
         let bytes = term.bind_required(scope, |what| format!("Invalid {what} token value"))?;
         let bytes = <[u8; 8]>::try_from(&bytes[..]).map_err(|_| CqlError::invalid("Invalid token value"))?;
         Ok(i64::from_be_bytes(bytes))
+    };
+    let slice = match restriction {
+        Restriction::Slice(slice) => slice,
+        Restriction::Equal(term) => {
+            let token = Token(bound(term, scope)?);
+            return Ok(Some((token, token)));
+        }
+        // `token(k) IN (...)` is no relation.
+        Restriction::In(_) => return Ok(None),
     };
     let start = match &slice.lower {
         Some(lower) => match bound(&lower.term, scope)? {

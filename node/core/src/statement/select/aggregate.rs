@@ -1,9 +1,11 @@
 //! Aggregates: count, min, max, sum, avg. Over nothing, min and max are null and the others 0. Sums wrap in their own type, as
-//! Cassandra's do. Sums of varint and decimal are not here yet.
+//! Cassandra's do; those of varint and decimal have no bounds.
 
 use super::super::value;
+use super::exact::{Decimal, RealSum};
 use super::expression::Expression;
 use bytes::Bytes;
+use num_bigint::BigInt;
 use std::cmp::Ordering;
 use trefoil_cql::protocol::response::CqlError;
 use trefoil_cql::types::CqlType;
@@ -53,7 +55,10 @@ pub(in crate::statement) struct Accumulator {
 #[derive(Clone, Debug)]
 enum Sum {
     Whole(i128),
-    Real(f64),
+    Real(RealSum),
+    Unbounded(BigInt),
+    /// Averages of decimals run along, as Cassandra's do: every step is rounded to the digits at hand.
+    Decimal(Decimal),
 }
 
 impl Accumulator {
@@ -64,7 +69,9 @@ impl Accumulator {
     /// Nothing yet, of values of a type.
     pub fn of(kind: AggregateKind, argument_type: &CqlType) -> Accumulator {
         let sum = match argument_type {
-            CqlType::Float | CqlType::Double => Sum::Real(0.0),
+            CqlType::Float | CqlType::Double => Sum::Real(RealSum::default()),
+            CqlType::Varint => Sum::Unbounded(BigInt::ZERO),
+            CqlType::Decimal => Sum::Decimal(Decimal::default()),
             _ => Sum::Whole(0),
         };
         Accumulator { kind, argument_type: argument_type.clone(), count: 0, best: None, sum }
@@ -88,7 +95,16 @@ impl Accumulator {
             }
             AggregateKind::Sum | AggregateKind::Average => match &mut self.sum {
                 Sum::Whole(sum) => *sum += i128::from(whole(&argument)),
-                Sum::Real(sum) => *sum += real(&argument),
+                Sum::Real(sum) => sum.add(real(&argument)),
+                Sum::Unbounded(sum) => *sum += BigInt::from_signed_bytes_be(&argument),
+                Sum::Decimal(sum) => {
+                    let value = Decimal::of(&argument);
+                    *sum = if self.kind == AggregateKind::Sum {
+                        sum.add(&value)?
+                    } else {
+                        sum.add(&value.add(&sum.negated())?.divided(self.count))?
+                    };
+                }
             },
         }
         Ok(())
@@ -104,6 +120,8 @@ impl Accumulator {
             AggregateKind::Count => Some(Bytes::copy_from_slice(&self.count.to_be_bytes())),
             AggregateKind::Min | AggregateKind::Max => self.best.clone(),
             AggregateKind::Sum => Some(self.total(1)),
+            // The divisor of decimals is in the sum already.
+            AggregateKind::Average if matches!(self.sum, Sum::Decimal(_)) => Some(self.total(1)),
             AggregateKind::Average => Some(self.total(self.count.max(1))),
         })
     }
@@ -112,8 +130,10 @@ impl Accumulator {
     fn total(&self, divisor: u64) -> Bytes {
         match &self.sum {
             Sum::Whole(sum) => whole_bytes(&self.argument_type, sum / i128::from(divisor)),
+            Sum::Unbounded(sum) => (sum / divisor).to_signed_bytes_be().into(),
+            Sum::Decimal(sum) => sum.to_bytes(),
             Sum::Real(sum) => {
-                let result = sum / divisor as f64;
+                let result = sum.divided(divisor);
                 if self.argument_type == CqlType::Float {
                     Bytes::copy_from_slice(&(result as f32).to_be_bytes())
                 } else {

@@ -225,30 +225,46 @@ impl SelectExecution {
 
     /// From ring order to the order of the keys.
     fn sort_by_keys(&mut self) {
-        let order: BTreeMap<&PartitionKey, usize> =
-            self.plan.keys.iter().enumerate().map(|(index, key)| (key, index)).collect();
+        let order = key_order(&self.plan.keys);
         self.rows.sort_by_key(|row| order.get(&row.partition).copied());
     }
 
     /// ORDER BY over several partitions: their rows are mixed.
     fn sort_by_clustering(&mut self) -> Result<(), CqlError> {
-        let select = &self.plan.select;
-        let columns = select.ordering.merged_columns.unwrap_or(0);
         self.sort_by_keys();
-        let mut keyed = Vec::with_capacity(self.rows.len());
-        for row in std::mem::take(&mut self.rows) {
-            let key = match &row.clustering {
-                Some(key) => Some(prefix(key, columns, &self.plan.select.clustering_types)?),
-                None => None,
-            };
-            keyed.push((key, row));
-        }
-        keyed.sort_by(|(a, _), (b, _)| if self.plan.select.ordering.reversed { b.cmp(a) } else { a.cmp(b) });
-        self.rows = keyed.into_iter().map(|(_, row)| row).collect();
-        if let Some(limit) = self.plan.limit {
-            self.rows.truncate(limit as usize);
+        let rows = std::mem::take(&mut self.rows);
+        self.rows = self.merged(rows, |row| row)?;
+        Ok(())
+    }
+
+    /// The same with groups, by their first rows.
+    fn sort_groups(&mut self) -> Result<(), CqlError> {
+        if self.plan.select.ordering.merged_columns.is_some() && self.plan.select.grouping.is_some() {
+            let order = key_order(&self.plan.keys);
+            self.groups.sort_by_key(|group| order.get(&group.first.partition).copied());
+            let groups = std::mem::take(&mut self.groups);
+            self.groups = self.merged(groups, |group| &group.first)?;
         }
         Ok(())
+    }
+
+    /// Sorted by the clustering columns that ORDER BY names, up to LIMIT.
+    fn merged<T>(&self, items: Vec<T>, row: impl Fn(&T) -> &ReadRow) -> Result<Vec<T>, CqlError> {
+        let select = &self.plan.select;
+        let columns = select.ordering.merged_columns.unwrap_or(0);
+        let mut keyed = Vec::with_capacity(items.len());
+        for item in items {
+            let key = match &row(&item).clustering {
+                Some(key) => Some(prefix(key, columns, &select.clustering_types)?),
+                None => None,
+            };
+            keyed.push((key, item));
+        }
+        keyed.sort_by(|(a, _), (b, _)| if select.ordering.reversed { b.cmp(a) } else { a.cmp(b) });
+        if let Some(limit) = self.plan.limit {
+            keyed.truncate(limit as usize);
+        }
+        Ok(keyed.into_iter().map(|(_, item)| item).collect())
     }
 
     /// Aggregates and groups.
@@ -286,6 +302,9 @@ impl SelectExecution {
             }
         }
         self.go_on(resume);
+        if self.done {
+            self.sort_groups()?;
+        }
         Ok(())
     }
 
@@ -298,7 +317,8 @@ impl SelectExecution {
         if self.plan.groups_per_partition.is_some_and(|limit| count >= limit) {
             return false;
         }
-        if self.plan.select.grouping.is_some() && self.groups.len() as u32 >= self.wanted() {
+        let is_merged = self.plan.select.ordering.merged_columns.is_some();
+        if self.plan.select.grouping.is_some() && !is_merged && self.groups.len() as u32 >= self.wanted() {
             self.done = true;
             let is_limit_reached = self.plan.limit.is_some_and(|limit| self.groups.len() as u32 >= limit);
             self.next_page = self.groups.last().map(|group| group.last.clone()).filter(|_| !is_limit_reached);
@@ -376,7 +396,9 @@ impl SelectExecution {
         let estimate =
             self.bytes + self.rows.first().map_or(0, row_bytes) + rows * 4 * self.plan.select.selection.outputs.len();
         let paging_state = self.paging_state();
-        let mut writer = self.plan.select.columns.writer(options, paging_state.as_deref(), estimate);
+        let warned = self.plan.select.warning().map(|warning| options.warned(warning));
+        let options = AnswerOptions { attachments: warned.as_ref().unwrap_or(options.attachments), ..*options };
+        let mut writer = self.plan.select.columns.writer(&options, paging_state.as_deref(), estimate);
         self.write(&mut writer)?;
         Ok(writer.finish())
     }
@@ -386,8 +408,15 @@ impl SelectExecution {
         let mut rows = RowsInMemory::default();
         self.write(&mut rows)?;
         let paging_state = self.paging_state();
-        Ok(Answer::Rows(ResultRows { columns: Arc::clone(&self.plan.select.columns), rows: rows.rows, paging_state }))
+        let select = &self.plan.select;
+        let (columns, warning) = (Arc::clone(&select.columns), select.warning());
+        Ok(Answer::Rows(ResultRows { columns, rows: rows.rows, paging_state, warning }))
     }
+}
+
+/// The place of each key in the result.
+fn key_order(keys: &[PartitionKey]) -> BTreeMap<&PartitionKey, usize> {
+    keys.iter().enumerate().map(|(index, key)| (key, index)).collect()
 }
 
 fn row_bytes(row: &ReadRow) -> usize {

@@ -1,11 +1,12 @@
 //! GROUP BY: neighbouring rows with the same partition, and the same first clustering columns, are one group.
 
 use super::super::names::column_index;
+use super::super::restrictions::Restrictions;
 use crate::command::{ClusteringOrder, ReadRow};
-use crate::schema::{ColumnKind, Table};
+use crate::schema::Table;
 use crate::storage::{decode_clustering, encode_clustering};
 use bytes::Bytes;
-use trefoil_cql::ast::{Comparison, Predicate, Relation, RelationTarget, Term};
+use trefoil_cql::ast::Term;
 use trefoil_cql::protocol::response::CqlError;
 use trefoil_cql::types::CqlType;
 
@@ -24,19 +25,16 @@ pub(in crate::statement) struct GroupKey {
 }
 
 impl Grouping {
-    pub fn resolve(group_by: &[Term], table: &Table, relations: &[Relation]) -> Result<Option<Grouping>, CqlError> {
+    pub fn resolve(
+        group_by: &[Term],
+        table: &Table,
+        restrictions: &Restrictions,
+        is_distinct: bool,
+    ) -> Result<Option<Grouping>, CqlError> {
         if group_by.is_empty() {
             return Ok(None);
         }
-        let fixed = |index: usize| {
-            relations.iter().any(|relation| {
-                matches!(
-                    relation,
-                    Relation::Restriction(RelationTarget::Column(name), Predicate::Compare(Comparison::Equal, _))
-                        if *name == *table.columns[index].name
-                )
-            })
-        };
+        let fixed = |index: usize| restrictions.equal_columns.contains(&index);
         let mut next = 0;
         for selectable in group_by {
             let Term::Column(name) = selectable else {
@@ -59,13 +57,13 @@ impl Grouping {
             next += 1;
         }
         let partition = table.partition_key().len();
-        if next < partition && (next..partition).any(|index| !fixed(index)) {
+        if next < partition {
             return Err(CqlError::invalid("Group by is not supported on only a part of the partition key"));
         }
-        let clustering_columns = table.columns[partition.min(next)..next.max(partition)]
-            .iter()
-            .filter(|column| column.kind == ColumnKind::Clustering)
-            .count();
+        let clustering_columns = next.saturating_sub(partition);
+        if clustering_columns > 0 && is_distinct {
+            return Err(CqlError::invalid("Grouping on clustering columns is not allowed for SELECT DISTINCT queries"));
+        }
         Ok(Some(Grouping { clustering_columns }))
     }
 

@@ -2,6 +2,7 @@
 //! walks through commands and results, `paging` lets it go on in another request.
 
 mod aggregate;
+mod exact;
 mod execution;
 mod expression;
 mod grouping;
@@ -27,7 +28,7 @@ use crate::ids::ColumnId;
 use crate::schema::{ColumnKind, Table};
 use expression::KeyNeeds;
 use grouping::Grouping;
-use ordering::Ordering;
+use ordering::{OrderColumns, Ordering};
 use selection::Selection;
 use std::sync::Arc;
 use trefoil_cql::ast;
@@ -58,26 +59,23 @@ impl Select {
     pub fn resolve(select: &ast::Select, names: Names<'_>, variables: &mut Variables) -> Result<Select, CqlError> {
         let table = names.table(&select.table)?;
         let context = &mut TermContext { names, variables };
+        let order_columns = OrderColumns::resolve(&select.order_by, &table)?;
         let (selection, specs) = Selection::resolve(&select.selection, &table, context)?;
         let (selection, specs) = if select.json { selection.into_json(&specs, &table) } else { (selection, specs) };
-        let purpose = Purpose::Select {
-            allow_filtering: select.allow_filtering,
-            only_statics: selection.only_statics && !select.distinct,
-        };
+        let purpose = Purpose::Select { allow_filtering: select.allow_filtering, only_statics: selection.only_statics };
         let restrictions = Restrictions::resolve(&select.relations, &table, purpose, context)?;
         if select.distinct {
-            check_distinct(&selection, &restrictions, &table)?;
-        }
-        let ordering = Ordering::resolve(&select.order_by, &table, &restrictions)?;
-        let grouping = Grouping::resolve(&select.group_by, &table, &select.relations)?;
-        if select.per_partition_limit.is_some() {
-            if select.distinct {
+            if select.per_partition_limit.is_some() {
                 return Err(CqlError::invalid("PER PARTITION LIMIT is not allowed with SELECT DISTINCT queries"));
             }
-            if selection.is_aggregate() && grouping.is_none() {
-                return Err(CqlError::invalid("PER PARTITION LIMIT is not allowed with aggregate queries."));
-            }
+            check_distinct(&selection, &restrictions, &table)?;
         }
+        let grouping = Grouping::resolve(&select.group_by, &table, &restrictions, select.distinct)?;
+        if select.per_partition_limit.is_some() && selection.is_aggregate() && grouping.is_none() {
+            return Err(CqlError::invalid("PER PARTITION LIMIT is not allowed with aggregate queries."));
+        }
+        let ordering = order_columns.finish(&table, &restrictions)?;
+        restrictions.check_filtering()?;
         let mut limit = |term: &Option<ast::Term>, name: &str| -> Result<Option<Term>, CqlError> {
             let receiver = Receiver::of(&table, name, &CqlType::Int);
             term.as_ref().map(|term| Term::resolve(term, receiver, context)).transpose()
@@ -106,6 +104,20 @@ impl Select {
             needs,
             clustering_types,
         })
+    }
+
+    /// What people are told about combining many rows.
+    pub fn warning(&self) -> Option<&'static str> {
+        if !self.is_aggregate() {
+            return None;
+        }
+        if !self.restrictions.restricts_partition {
+            Some("Aggregation query used without partition key")
+        } else if self.restrictions.partition.is_in() {
+            Some("Aggregation query used on multiple partition keys (IN restriction)")
+        } else {
+            None
+        }
     }
 
     /// Whether rows are combined into other rows.

@@ -16,35 +16,54 @@ pub(in crate::statement) struct Ordering {
     pub merged_columns: Option<usize>,
 }
 
-impl Ordering {
-    pub fn resolve(
-        order_by: &[ast::Ordering],
-        table: &Table,
-        restrictions: &Restrictions,
-    ) -> Result<Ordering, CqlError> {
-        let Some(first) = order_by.first() else { return Ok(Ordering::default()) };
+/// The columns of an ORDER BY, each once, with the direction given last.
+#[derive(Debug)]
+pub(super) struct OrderColumns {
+    columns: Vec<(usize, bool)>,
+    is_nearest: bool,
+}
+
+impl OrderColumns {
+    pub fn resolve(order_by: &[ast::Ordering], table: &Table) -> Result<OrderColumns, CqlError> {
+        let mut columns: Vec<(usize, bool)> = Vec::with_capacity(order_by.len());
+        for ordering in order_by {
+            let index = column_index(table, &ordering.column)?;
+            match columns.iter_mut().find(|(known, _)| *known == index) {
+                Some((_, descending)) => *descending = ordering.descending,
+                None => columns.push((index, ordering.descending)),
+            }
+        }
+        Ok(OrderColumns { columns, is_nearest: order_by.iter().any(|ordering| ordering.nearest_to.is_some()) })
+    }
+
+    /// What the order of rows is, if it can be had.
+    pub fn finish(&self, table: &Table, restrictions: &Restrictions) -> Result<Ordering, CqlError> {
+        if self.columns.is_empty() {
+            return Ok(Ordering::default());
+        }
+        if self.is_nearest {
+            return Err(CqlError::invalid("ANN ordering by vector requires the column to be indexed using 'SAI'"));
+        }
         if restrictions.partition.is_ring() {
             return Err(CqlError::invalid(
                 "ORDER BY is only supported when the partition key is restricted by an EQ or an IN.",
             ));
         }
-        if first.nearest_to.is_some() {
-            return Err(CqlError::invalid("ANN ordering by vector requires the column to be indexed using 'SAI'"));
-        }
-        let mut reversed = None;
+        let mut agreed = None;
+        let mut disagree = false;
         let mut expected = 0;
-        for ordering in order_by {
-            let index = column_index(table, &ordering.column)?;
-            let column = &table.columns[index];
+        for (index, descending) in &self.columns {
+            let column = &table.columns[*index];
             if column.kind != ColumnKind::Clustering {
                 return Err(CqlError::Invalid(format!(
                     "Order by is currently only supported on the clustered columns of the PRIMARY KEY, got {}",
-                    ordering.column
+                    column.name
                 )));
             }
             let position = usize::from(column.position);
             // Columns with one value do not order anything and may be left out.
-            while expected < position && is_fixed(restrictions, expected) {
+            let first = usize::from(table.partition_columns);
+            while expected < position && restrictions.equal_columns.contains(&(first + expected)) {
                 expected += 1;
             }
             if position != expected {
@@ -54,17 +73,14 @@ impl Ordering {
                 ));
             }
             expected += 1;
-            let against = ordering.descending != (column.order == ClusteringOrder::Descending);
-            if reversed.is_some_and(|reversed| reversed != against) {
-                return Err(CqlError::invalid("Unsupported order by relation"));
-            }
-            reversed = Some(against);
+            let reversed = *descending != (column.order == ClusteringOrder::Descending);
+            disagree |= agreed.is_some_and(|agreed| agreed != reversed);
+            agreed = Some(reversed);
+        }
+        if disagree {
+            return Err(CqlError::invalid("Unsupported order by relation"));
         }
         let merged_columns = restrictions.partition.is_in().then_some(expected);
-        Ok(Ordering { reversed: reversed.unwrap_or(false), merged_columns })
+        Ok(Ordering { reversed: agreed.unwrap_or(false), merged_columns })
     }
-}
-
-fn is_fixed(restrictions: &Restrictions, position: usize) -> bool {
-    position < restrictions.clustering.equal_columns() && !restrictions.clustering.has_in()
 }

@@ -54,13 +54,10 @@ impl ReadPlan {
 impl Select {
     /// Put values in.
     pub fn bind(self: &Arc<Select>, parameters: &QueryParameters, scope: &mut Scope<'_>) -> Result<ReadPlan, CqlError> {
-        let limit = bind_limit(self.limit.as_ref(), "LIMIT", scope)?;
-        let per_partition_limit = bind_limit(self.per_partition_limit.as_ref(), "PER PARTITION LIMIT", scope)?;
+        let limit = bind_limit(self.limit.as_ref(), scope)?;
+        let per_partition_limit = bind_limit(self.per_partition_limit.as_ref(), scope)?;
         let page_size = parameters.page_size.and_then(|size| u32::try_from(size).ok()).filter(|size| *size > 0);
-        if self.ordering.merged_columns.is_some()
-            && page_size.is_some_and(|size| limit.is_none_or(|limit| limit > size))
-            && !self.is_aggregate()
-        {
+        if self.ordering.merged_columns.is_some() && page_size.is_some() {
             return Err(CqlError::invalid(
                 "Cannot page queries with both ORDER BY and a IN restriction on the partition key; you must either remove \
                  the ORDER BY or the IN and sort client side, or disable paging for this query",
@@ -128,17 +125,17 @@ impl Select {
     }
 }
 
-fn bind_limit(term: Option<&Term>, name: &str, scope: &mut Scope<'_>) -> Result<Option<u32>, CqlError> {
+fn bind_limit(term: Option<&Term>, scope: &mut Scope<'_>) -> Result<Option<u32>, CqlError> {
     let Some(term) = term else { return Ok(None) };
     match term.bind(scope)? {
         Value::Unset => Ok(None),
-        Value::Null => Err(CqlError::Invalid(format!("Invalid null value of {name}"))),
+        Value::Null => Err(CqlError::invalid("Invalid null value of limit")),
         Value::Set(bytes) => {
             let number = <[u8; 4]>::try_from(&bytes[..]).map(i32::from_be_bytes);
-            let number = number.map_err(|_| CqlError::Invalid(format!("Invalid {name} value")))?;
+            let number = number.map_err(|_| CqlError::invalid("Invalid limit value"))?;
             match u32::try_from(number) {
                 Ok(limit) if limit > 0 => Ok(Some(limit)),
-                _ => Err(CqlError::Invalid(format!("{name} must be strictly positive"))),
+                _ => Err(CqlError::invalid("LIMIT must be strictly positive")),
             }
         }
     }

@@ -51,7 +51,8 @@ pub(super) fn is_system_keyspace(name: &str) -> bool {
     KEYSPACES.iter().any(|(keyspace, _)| *keyspace == name) || name == "system_auth" || name == "system_distributed"
 }
 
-fn is_virtual_keyspace(name: &str) -> bool {
+/// Whether a keyspace's tables are virtual.
+pub(super) fn is_virtual_keyspace(name: &str) -> bool {
     KEYSPACES.iter().any(|(keyspace, is_virtual)| *keyspace == name && *is_virtual)
 }
 

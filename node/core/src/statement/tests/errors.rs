@@ -53,7 +53,7 @@ fn statements_that_are_refused() {
         ),
         (
             "SELECT * FROM t WHERE k = 1 AND (d, c) > (1, 1)",
-            "Clustering columns must appear in the PRIMARY KEY order in multi-column relations: (d, c)",
+            "Clustering columns must appear in the PRIMARY KEY order in multi-column relations: (d, c) > (1, 1)",
         ),
         (
             "SELECT * FROM t WHERE k = 1 AND (c, v) = (1, 1)",
@@ -96,7 +96,7 @@ fn statements_that_are_refused() {
         ),
         ("SELECT DISTINCT a FROM p", "SELECT DISTINCT queries must request all the partition key columns (missing b)"),
         ("SELECT * FROM t LIMIT 0", "LIMIT must be strictly positive"),
-        ("SELECT * FROM t PER PARTITION LIMIT 0", "PER PARTITION LIMIT must be strictly positive"),
+        ("SELECT * FROM t PER PARTITION LIMIT 0", "LIMIT must be strictly positive"),
         (
             "SELECT DISTINCT k FROM t PER PARTITION LIMIT 1",
             "PER PARTITION LIMIT is not allowed with SELECT DISTINCT queries",
@@ -187,10 +187,11 @@ fn values_that_are_refused() {
     for (statement, values, message) in [
         ("SELECT * FROM t WHERE k = ?", &[Value::Null][..], "Invalid null value in condition for column k"),
         ("SELECT * FROM t WHERE k = ?", &[Value::Unset], "Invalid unset value for column k"),
-        ("SELECT * FROM t WHERE k = 1 AND c > ?", &[Value::Null], "Invalid null value in condition for column c"),
+        ("SELECT * FROM t WHERE k = 1 AND c = ?", &[Value::Null], "Invalid null value in condition for column c"),
+        ("DELETE FROM t WHERE k = 1 AND c > ?", &[Value::Null], "Invalid null value in condition for column c"),
         ("SELECT * FROM t WHERE v = ? ALLOW FILTERING", &[Value::Null], "Unsupported null value for column v"),
         ("SELECT * FROM t LIMIT ?", &[int(0)], "LIMIT must be strictly positive"),
-        ("SELECT * FROM t LIMIT ?", &[Value::Null], "Invalid null value of LIMIT"),
+        ("SELECT * FROM t LIMIT ?", &[Value::Null], "Invalid null value of limit"),
         ("INSERT INTO q (k, v) VALUES (?, 1)", &[long], "Key length of 65536 is longer than maximum of 65535"),
         (
             "INSERT INTO q (k, v) VALUES ('a', ?)",

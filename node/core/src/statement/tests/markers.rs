@@ -18,7 +18,7 @@ fn markers_have_the_names_and_types_that_drivers_expect() {
         ("SELECT * FROM t WHERE b = ? AND a = ?", "b text, a int", &[1, 0]),
         ("SELECT * FROM t WHERE a = ? AND b = 'x'", "a int", &[]),
         ("SELECT * FROM t WHERE a IN ? AND b = ?", "in(a) list<int>, b text", &[]),
-        ("SELECT * FROM t WHERE a IN (?, ?) AND b = ?", "a int, a int, b text", &[]),
+        ("SELECT * FROM t WHERE a IN (?, ?) AND b = ?", "a int, a int, b text", &[1, 2]),
         (
             "SELECT * FROM t WHERE token(a, b) > ? PER PARTITION LIMIT ?",
             "partition key token bigint, [per_partition_limit] int",

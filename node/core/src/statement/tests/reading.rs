@@ -39,7 +39,7 @@ fn keys_and_slices() {
             ("SELECT v FROM t WHERE k = 1 AND c > 5", &[]),
             ("SELECT v FROM t WHERE k = 1 AND c > 2 AND c < 1", &[]),
             ("SELECT v FROM t WHERE k = 9", &[]),
-            ("SELECT v FROM t WHERE k = 1 AND c BETWEEN 0 AND 1 AND d = 0 ALLOW FILTERING", &["100", "110"]),
+            ("SELECT v FROM t WHERE k = 1 AND c >= 0 AND c <= 1 AND d = 0 ALLOW FILTERING", &["100", "110"]),
         ],
     );
 }

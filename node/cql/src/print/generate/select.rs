@@ -80,14 +80,10 @@ impl<'a, 'b> Generator<'a, 'b> {
     }
 
     pub(super) fn column_predicate(&mut self) -> Result<Predicate> {
-        Ok(match self.below(9)? {
+        Ok(match self.below(5)? {
             0 | 1 => self.compare_or_in()?,
-            2 => Predicate::NotIn(self.in_values(Self::term)?),
-            3 => Predicate::Contains(self.term()?),
-            4 => Predicate::ContainsKey(self.term()?),
-            5 => Predicate::NotContains(self.term()?),
-            6 => Predicate::NotContainsKey(self.term()?),
-            7 => Predicate::Between(self.term()?, self.term()?),
+            2 => Predicate::Contains(self.term()?),
+            3 => Predicate::ContainsKey(self.term()?),
             _ => self.choose(&[Predicate::IsNotNull, Predicate::Like(Term::Literal(Literal::String("%x".into())))])?,
         })
     }
@@ -100,18 +96,13 @@ impl<'a, 'b> Generator<'a, 'b> {
                 (target, Predicate::Compare(self.comparison()?, self.term()?))
             }
             2 => {
-                let predicate = match self.below(2)? {
-                    0 => Predicate::Compare(self.comparison()?, self.term()?),
-                    _ => Predicate::Between(self.term()?, self.term()?),
-                };
+                let predicate = Predicate::Compare(self.comparison()?, self.term()?);
                 (RelationTarget::Token(self.some(Self::column)?), predicate)
             }
             3 => {
-                let predicate = match self.below(4)? {
+                let predicate = match self.below(2)? {
                     0 => Predicate::Compare(self.comparison()?, self.tuple_or_marker()?),
-                    1 => Predicate::In(self.in_values(Self::tuple_or_marker)?),
-                    2 => Predicate::NotIn(self.in_values(Self::tuple_or_marker)?),
-                    _ => Predicate::Between(self.tuple_or_marker()?, self.tuple_or_marker()?),
+                    _ => Predicate::In(self.in_values(Self::tuple_or_marker)?),
                 };
                 (RelationTarget::Columns(self.some(Self::column)?), predicate)
             }
