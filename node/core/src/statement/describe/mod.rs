@@ -42,12 +42,16 @@ impl Description {
             DescribeTarget::Keyspaces => return Ok(list(keyspaces(schema))),
             DescribeTarget::Tables => {
                 return Ok(list(self.listed(schema, |keyspace| {
-                    keyspace.tables.values().map(|table| element(&table.keyspace, "table", &table.name, None)).collect()
+                    by_name(keyspace.tables.values(), |table| &table.name)
+                        .map(|table| element(&table.keyspace, "table", &table.name, None))
+                        .collect()
                 })));
             }
             DescribeTarget::Types => {
                 return Ok(list(self.listed(schema, |keyspace| {
-                    keyspace.types.values().map(|user| element(&user.keyspace, "type", &user.name, None)).collect()
+                    by_name(keyspace.types.values(), |user| &user.name)
+                        .map(|user| element(&user.keyspace, "type", &user.name, None))
+                        .collect()
                 })));
             }
             DescribeTarget::Functions | DescribeTarget::Aggregates => return Ok(list(Vec::new())),
@@ -57,8 +61,10 @@ impl Description {
             DescribeTarget::Keyspace { only, name } => {
                 let name = name.as_ref().map(|name| name.as_str()).or(self.keyspace.as_deref());
                 let name = name.ok_or_else(no_keyspace)?;
-                let keyspace = find_keyspace(schema, name)?;
-                let mut elements = whole_keyspace(keyspace, internals);
+                let mut elements = match schema.keyspace(name) {
+                    Some(keyspace) => whole_keyspace(keyspace, internals),
+                    None => system_keyspace(name, internals).ok_or_else(|| no_such_keyspace(name))?,
+                };
                 if *only {
                     elements.truncate(1);
                 }
@@ -98,7 +104,7 @@ impl Description {
 
     fn missing(&self, what: &str, name: &QualifiedName) -> CqlError {
         let keyspace = self.keyspace_of(name).unwrap_or("");
-        CqlError::Invalid(format!("{what} '{}' not found in keyspace '{keyspace}'", name.name.as_str()))
+        CqlError::Invalid(format!("{what} '{}' not found in '{keyspace}'", name.name.as_str()))
     }
 
     fn table(&self, name: &QualifiedName, schema: &Schema) -> Result<Element, CqlError> {
@@ -106,21 +112,31 @@ impl Description {
         let found = match schema.keyspace(keyspace) {
             Some(keyspace) => keyspace.tables.get(name.name.as_str()),
             None if system::is_system_keyspace(keyspace) => system::table(keyspace, &name.name),
-            None => return Err(CqlError::Invalid(format!("'{keyspace}' not found in keyspaces"))),
+            None => return Err(no_such_keyspace(keyspace)),
         };
-        let table = found.ok_or_else(|| self.missing("Table", name))?;
+        let table = found.ok_or_else(|| {
+            CqlError::Invalid(format!("Table '{}' not found in keyspace '{keyspace}'", name.name.as_str()))
+        })?;
         Ok(table_element(table, self.describe.internals))
     }
 
     /// A name that may be anything.
     fn any(&self, name: &QualifiedName, schema: &Schema) -> Result<Vec<Element>, CqlError> {
-        if name.keyspace.is_none()
-            && let Some(keyspace) = schema.keyspace(&name.name)
-        {
-            return Ok(whole_keyspace(keyspace, self.describe.internals));
+        let internals = self.describe.internals;
+        if name.keyspace.is_none() {
+            if let Some(keyspace) = schema.keyspace(&name.name) {
+                return Ok(whole_keyspace(keyspace, internals));
+            }
+            if let Some(elements) = system_keyspace(&name.name, internals) {
+                return Ok(elements);
+            }
+            if self.keyspace.is_none() {
+                return Err(no_such_keyspace(&name.name));
+            }
         }
-        if name.keyspace.is_none() && self.keyspace.is_none() {
-            return Err(CqlError::Invalid(format!("'{}' not found in keyspaces", name.name.as_str())));
+        let keyspace = self.keyspace_of(name)?;
+        if schema.keyspace(keyspace).is_none() && !system::is_system_keyspace(keyspace) {
+            return Err(no_such_keyspace(keyspace));
         }
         self.table(name, schema).map(|element| vec![element]).map_err(|_| {
             let keyspace = self.keyspace_of(name).unwrap_or("");
@@ -134,7 +150,21 @@ fn no_keyspace() -> CqlError {
 }
 
 fn find_keyspace<'a>(schema: &'a Schema, name: &str) -> Result<&'a Arc<Keyspace>, CqlError> {
-    schema.keyspace(name).ok_or_else(|| CqlError::Invalid(format!("'{name}' not found in keyspaces")))
+    schema.keyspace(name).ok_or_else(|| no_such_keyspace(name))
+}
+
+fn no_such_keyspace(name: &str) -> CqlError {
+    CqlError::Invalid(format!("'{name}' not found in keyspaces"))
+}
+
+/// Sorted as Cassandra sorts names here: capitals are no different.
+fn by_name<'a, T: 'a>(
+    items: impl Iterator<Item = &'a Arc<T>>,
+    name: impl Fn(&T) -> &String,
+) -> impl Iterator<Item = &'a Arc<T>> {
+    let mut items: Vec<&Arc<T>> = items.collect();
+    items.sort_by_cached_key(|item| name(item).to_lowercase());
+    items.into_iter()
 }
 
 /// As CQL, in quotes where it needs them.
@@ -158,8 +188,16 @@ fn whole_keyspace(keyspace: &Keyspace, internals: bool) -> Vec<Element> {
     for user in user_type::in_order(keyspace) {
         elements.push(element(&user.keyspace, "type", &user.name, Some(user_type::statement(user))));
     }
-    elements.extend(keyspace.tables.values().map(|table| table_element(table, internals)));
+    let tables = by_name(keyspace.tables.values(), |table| &table.name);
+    elements.extend(tables.map(|table| table_element(table, internals)));
     elements
+}
+
+/// The same of a keyspace that is there without having been made.
+fn system_keyspace(name: &str, internals: bool) -> Option<Vec<Element>> {
+    let mut elements = vec![element(name, "keyspace", name, Some(keyspace::system_statement(name)?))];
+    elements.extend(system::tables_of(name).map(|table| table_element(table, internals)));
+    Some(elements)
 }
 
 fn keyspaces(schema: &Schema) -> Vec<Element> {

@@ -1,21 +1,37 @@
 //! A table as the statement that makes it.
 
+use super::super::system;
 use super::{map_literal, quoted, string_literal};
 use crate::command::ClusteringOrder;
 use crate::schema::{Column, ColumnKind, PropertyValue, Table};
 
 pub(super) fn statement(table: &Table, internals: bool) -> String {
-    let mut text = format!("CREATE TABLE {}.{} (\n", quoted(&table.keyspace), quoted(&table.name));
+    let name = format!("{}.{}", quoted(&table.keyspace), quoted(&table.name));
+    if !system::is_virtual_keyspace(&table.keyspace) {
+        return format!("CREATE TABLE {name} {};", definition(table, &options(table, internals)));
+    }
+    let options: Vec<String> = clustering_order(table)
+        .into_iter()
+        .chain([format!("comment = {}", string_literal(&table.options.comment))])
+        .collect();
+    format!(
+        "/*\nWarning: Table {name} is a virtual table and cannot be recreated with CQL.\nStructure, for reference:\n\
+         VIRTUAL TABLE {name} {};\n*/",
+        definition(table, &options)
+    )
+}
+
+/// What comes behind the name.
+fn definition(table: &Table, options: &[String]) -> String {
     let has_plain_key = table.partition_columns == 1 && table.clustering_columns == 0;
-    let mut lines: Vec<String> = table.columns.iter().map(|column| column_line(column, has_plain_key)).collect();
+    // Behind the key static columns, then the others; each with those of several cells last.
+    let mut columns: Vec<&Column> = table.columns.iter().collect();
+    columns.sort_by_key(|column| (column.kind, !column.kind.is_key() && column.column_type.is_multi_cell()));
+    let mut lines: Vec<String> = columns.into_iter().map(|column| column_line(column, has_plain_key)).collect();
     if !has_plain_key {
         lines.push(format!("    PRIMARY KEY {}", primary_key(table)));
     }
-    text.push_str(&lines.join(",\n"));
-    text.push_str("\n) WITH ");
-    text.push_str(&options(table, internals).join("\n    AND "));
-    text.push(';');
-    text
+    format!("(\n{}\n) WITH {}", lines.join(",\n"), options.join("\n    AND "))
 }
 
 fn column_line(column: &Column, has_plain_key: bool) -> String {
@@ -44,20 +60,22 @@ fn primary_key(table: &Table) -> String {
     }
 }
 
+fn clustering_order(table: &Table) -> Option<String> {
+    let order = |column: &Column| match column.order {
+        ClusteringOrder::Ascending => format!("{} ASC", quoted(&column.name)),
+        ClusteringOrder::Descending => format!("{} DESC", quoted(&column.name)),
+    };
+    let orders = table.clustering().iter().map(order).collect::<Vec<_>>().join(", ");
+    (!orders.is_empty()).then(|| format!("CLUSTERING ORDER BY ({orders})"))
+}
+
 fn options(table: &Table, internals: bool) -> Vec<String> {
     let options = &table.options;
     let mut lines = Vec::new();
     if internals {
         lines.push(format!("ID = {}", uuid::Uuid::from_bytes(table.id)));
     }
-    if table.clustering_columns > 0 {
-        let order = |column: &Column| match column.order {
-            ClusteringOrder::Ascending => format!("{} ASC", quoted(&column.name)),
-            ClusteringOrder::Descending => format!("{} DESC", quoted(&column.name)),
-        };
-        let orders = table.clustering().iter().map(order).collect::<Vec<_>>().join(", ");
-        lines.push(format!("CLUSTERING ORDER BY ({orders})"));
-    }
+    lines.extend(clustering_order(table));
     lines.push(format!("additional_write_policy = {}", string_literal(&options.additional_write_policy)));
     lines.push(format!("allow_auto_snapshot = {}", options.allow_auto_snapshot));
     lines.push(format!("bloom_filter_fp_chance = {:?}", options.bloom_filter_fp_chance.value()));

@@ -54,6 +54,8 @@ impl Source<'_> {
 
 /// A system table, ready.
 pub(super) struct SystemTable {
+    pub keyspace: &'static str,
+    pub name: &'static str,
     pub table: Arc<Table>,
     pub comment: &'static str,
     /// For each column of the definition its place in the table.
@@ -62,17 +64,28 @@ pub(super) struct SystemTable {
 }
 
 impl SystemTable {
-    pub fn new(definition: &'static Definition) -> SystemTable {
+    pub fn of(definition: &'static Definition) -> SystemTable {
+        let Definition { keyspace, name, comment, columns, rows } = definition;
+        SystemTable::new(keyspace, name, comment, columns, *rows)
+    }
+
+    pub fn new(
+        keyspace: &'static str,
+        table_name: &'static str,
+        comment: &'static str,
+        parts: &[(&'static str, Kind, &'static str)],
+        rows: fn(&Source<'_>) -> Vec<Vec<Option<Bytes>>>,
+    ) -> SystemTable {
         let mut positions = BTreeMap::new();
-        let mut columns: Vec<Column> = Vec::with_capacity(definition.columns.len());
-        for (index, (name, kind, column_type)) in definition.columns.iter().enumerate() {
+        let mut columns: Vec<Column> = Vec::with_capacity(parts.len());
+        for (index, (name, kind, column_type)) in parts.iter().enumerate() {
             let kind = match kind {
                 Kind::Partition => ColumnKind::PartitionKey,
                 Kind::Clustering => ColumnKind::Clustering,
                 Kind::Regular => ColumnKind::Regular,
             };
             let position = positions.entry(kind).or_insert(0u16);
-            let column_type = CqlType::parse(column_type, definition.keyspace, |_| None)
+            let column_type = CqlType::parse(column_type, keyspace, |_| None)
                 .expect("types of system tables are written correctly, and a test parses them all");
             columns.push(Column {
                 id: ColumnId(index as u32 + 1),
@@ -86,25 +99,30 @@ impl SystemTable {
         }
         let count = |kind| columns.iter().filter(|column| column.kind == kind).count() as u16;
         let (partition_columns, clustering_columns) = (count(ColumnKind::PartitionKey), count(ColumnKind::Clustering));
-        let name = format!("{}.{}", definition.keyspace, definition.name);
+        let name = format!("{keyspace}.{table_name}");
+        let gc_grace_seconds = match keyspace {
+            "system" | "system_traces" => 0,
+            "system_schema" => 604_800,
+            _ => TableOptions::default().gc_grace_seconds,
+        };
         let mut table = Table {
             former_storages: Vec::new(),
             id: Md5::digest(name.as_bytes()).into(),
-            keyspace: definition.keyspace.to_owned(),
-            name: definition.name.to_owned(),
+            keyspace: keyspace.to_owned(),
+            name: table_name.to_owned(),
             storage: StorageId(0),
             columns,
             partition_columns,
             clustering_columns,
             dropped: Vec::new(),
-            options: TableOptions { comment: definition.comment.to_owned(), ..TableOptions::default() },
-            next_column: ColumnId(definition.columns.len() as u32 + 1),
+            options: TableOptions { comment: comment.to_owned(), gc_grace_seconds, ..TableOptions::default() },
+            next_column: ColumnId(parts.len() as u32 + 1),
             changed: SchemaVersion(0),
         };
         table.sort_columns();
         let place = |name: &str| table.columns.iter().position(|column| column.name == name);
-        let places = definition.columns.iter().filter_map(|(name, ..)| place(name)).collect();
-        SystemTable { table: Arc::new(table), comment: definition.comment, places, rows: definition.rows }
+        let places = parts.iter().filter_map(|(name, ..)| place(name)).collect();
+        SystemTable { keyspace, name: table_name, table: Arc::new(table), comment, places, rows }
     }
 
     /// Its rows, in ring order and clustering order.

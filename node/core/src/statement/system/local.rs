@@ -88,7 +88,7 @@ pub(super) static TABLES: &[Definition] = &[
     Definition {
         keyspace: "system",
         name: "size_estimates",
-        comment: "per-table primary range size estimates",
+        comment: "per-table primary range size estimates, table is deprecated in favor of table_estimates",
         columns: &[
             ("keyspace_name", Partition, "text"),
             ("table_name", Clustering, "text"),
@@ -118,7 +118,7 @@ pub(super) static TABLES: &[Definition] = &[
         keyspace: "system",
         name: "IndexInfo",
         comment: "built column indexes",
-        columns: &[("table_name", Partition, "text"), ("index_name", Clustering, "text"), ("value", Regular, "text")],
+        columns: &[("table_name", Partition, "text"), ("index_name", Clustering, "text"), ("value", Regular, "blob")],
         rows: none,
     },
     Definition {

@@ -10,6 +10,7 @@ mod read;
 mod ring;
 mod schema_rows;
 mod traces;
+mod vacant;
 mod views;
 mod virtual_schema;
 
@@ -30,6 +31,8 @@ pub(super) const PARTITIONER: &str = "org.apache.cassandra.dht.Murmur3Partitione
 /// Keyspaces that exist without having been created, and whether they are virtual.
 const KEYSPACES: &[(&str, bool)] = &[
     ("system", false),
+    ("system_auth", false),
+    ("system_distributed", false),
     ("system_schema", false),
     ("system_traces", false),
     ("system_views", true),
@@ -41,14 +44,17 @@ static TABLES: LazyLock<BTreeMap<&'static str, BTreeMap<&'static str, SystemTabl
     let mut tables: BTreeMap<&'static str, BTreeMap<&'static str, SystemTable>> = BTreeMap::new();
     let all = [local::TABLES, schema_rows::TABLES, traces::TABLES, views::TABLES, virtual_schema::TABLES];
     for definition in all.into_iter().flatten() {
-        tables.entry(definition.keyspace).or_default().insert(definition.name, SystemTable::new(definition));
+        tables.entry(definition.keyspace).or_default().insert(definition.name, SystemTable::of(definition));
+    }
+    for vacant in vacant::tables() {
+        tables.entry(vacant.keyspace).or_default().insert(vacant.name, vacant);
     }
     tables
 });
 
 /// Whether a keyspace is the system's: reserved, and not for users to change.
 pub(super) fn is_system_keyspace(name: &str) -> bool {
-    KEYSPACES.iter().any(|(keyspace, _)| *keyspace == name) || name == "system_auth" || name == "system_distributed"
+    KEYSPACES.iter().any(|(keyspace, _)| *keyspace == name)
 }
 
 /// Whether a keyspace's tables are virtual.
@@ -59,6 +65,11 @@ pub(super) fn is_virtual_keyspace(name: &str) -> bool {
 /// A system table.
 pub(super) fn table(keyspace: &str, name: &str) -> Option<&'static Arc<Table>> {
     TABLES.get(keyspace)?.get(name).map(|table| &table.table)
+}
+
+/// The tables of a system keyspace, by name.
+pub(super) fn tables_of(keyspace: &str) -> impl Iterator<Item = &'static Arc<Table>> {
+    TABLES.get(keyspace).into_iter().flat_map(|tables| tables.values().map(|table| &table.table))
 }
 
 /// All system tables.

@@ -210,11 +210,16 @@ pub(super) static TABLES: &[Definition] = &[
 
 fn keyspaces(source: &Source<'_>) -> Vec<Vec<Option<Bytes>>> {
     let local = BTreeMap::from([("class".to_owned(), "org.apache.cassandra.locator.LocalStrategy".to_owned())]);
-    let traces = Replication::Simple { factor: 2 }.to_options();
+    let simple = |factor| Replication::Simple { factor }.to_options();
     let stored = KEYSPACES.iter().filter(|(_, is_virtual)| !is_virtual);
     let own = stored.map(|(name, _)| {
-        let replication = if *name == "system_traces" { &traces } else { &local };
-        vec![text(name), boolean(true), text_map(replication)]
+        let replication = match *name {
+            "system_auth" => simple(1),
+            "system_traces" => simple(2),
+            "system_distributed" => simple(3),
+            _ => local.clone(),
+        };
+        vec![text(name), boolean(true), text_map(&replication)]
     });
     let users = source.schema.keyspaces.values().map(|keyspace| {
         vec![text(&keyspace.name), boolean(keyspace.durable_writes), text_map(&keyspace.replication.to_options())]
@@ -232,6 +237,11 @@ fn table_rows(source: &Source<'_>) -> Vec<Vec<Option<Bytes>>> {
     all_tables(source).map(|table| table_row(table)).collect()
 }
 
+/// These are written down only where they are off.
+fn unless_default(value: bool) -> Option<Bytes> {
+    if value { None } else { boolean(false) }
+}
+
 fn unsigned(value: u32) -> Option<Bytes> {
     int(i32::try_from(value).unwrap_or(i32::MAX))
 }
@@ -243,7 +253,7 @@ fn table_row(table: &Table) -> Vec<Option<Bytes>> {
         text(&table.keyspace),
         text(&table.name),
         text(&options.additional_write_policy),
-        boolean(options.allow_auto_snapshot),
+        unless_default(options.allow_auto_snapshot),
         double(options.bloom_filter_fp_chance.value()),
         text_map(&options.caching),
         // Cassandra shows it only where CDC is enabled.
@@ -258,7 +268,7 @@ fn table_row(table: &Table) -> Vec<Option<Bytes>> {
         text_set(flags),
         unsigned(options.gc_grace_seconds),
         uuid(table.id),
-        boolean(options.incremental_backups),
+        unless_default(options.incremental_backups),
         unsigned(options.max_index_interval),
         text(&options.memtable).filter(|_| options.memtable != "default"),
         unsigned(options.memtable_flush_period_in_ms),

@@ -1,10 +1,11 @@
 //! Keyspace `system_views`: what this node knows about its clients and its settings.
 
 use super::super::context::SessionFacts;
-use super::RELEASE_VERSION;
 use super::build::Kind::{Clustering, Partition, Regular};
-use super::build::{Definition, Source, boolean, inet, int, long, text};
+use super::build::{Definition, Source, boolean, inet, int, long, text, text_map};
+use super::{CQL_VERSION, PARTITIONER, RELEASE_VERSION};
 use bytes::Bytes;
+use std::collections::BTreeMap;
 
 pub(super) static TABLES: &[Definition] = &[
     Definition {
@@ -14,6 +15,7 @@ pub(super) static TABLES: &[Definition] = &[
         columns: &[
             ("address", Partition, "inet"),
             ("port", Clustering, "int"),
+            ("client_options", Regular, "frozen<map<text, text>>"),
             ("connection_stage", Regular, "text"),
             ("driver_name", Regular, "text"),
             ("driver_version", Regular, "text"),
@@ -40,9 +42,14 @@ pub(super) static TABLES: &[Definition] = &[
 fn clients(source: &Source<'_>) -> Vec<Vec<Option<Bytes>>> {
     let row = |session: &SessionFacts| {
         let host = session.remote.ip();
+        let driver = [("DRIVER_NAME", &session.driver_name), ("DRIVER_VERSION", &session.driver_version)];
+        let known = driver.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
+        let options: BTreeMap<String, String> =
+            known.chain([("CQL_VERSION".to_owned(), CQL_VERSION.to_owned())]).collect();
         vec![
             inet(host),
             int(i32::from(session.remote.port())),
+            text_map(&options),
             text("ready"),
             session.driver_name.as_deref().and_then(text),
             session.driver_version.as_deref().and_then(text),
@@ -63,6 +70,7 @@ fn settings(source: &Source<'_>) -> Vec<Vec<Option<Bytes>>> {
     let layout = source.facts.layout;
     let settings = [
         ("cluster_name", layout.cluster_name.clone()),
+        ("partitioner", PARTITIONER.to_owned()),
         ("data_center", layout.data_center.clone()),
         ("zones", layout.zones.join(", ")),
         ("shards", layout.shards.to_string()),

@@ -59,7 +59,7 @@ fn statements_that_are_refused() {
             "SELECT * FROM t WHERE k = 1 AND (c, v) = (1, 1)",
             "Multi-column relations can only be applied to clustering columns but was applied to: v",
         ),
-        ("SELECT * FROM t WHERE k = 1 AND v != 1", "Unsupported \"!=\" relation: v != ..."),
+        ("SELECT * FROM t WHERE k = 1 AND v != 1", "Unsupported \"!=\" relation: v != 1"),
         (
             "SELECT * FROM t WHERE l = [1] ALLOW FILTERING",
             "Collection column 'l' (list<int>) cannot be restricted by a '=' relation",
