@@ -216,14 +216,9 @@ impl<'a> Parser<'a> {
         Err(self.error(Problem::NoAlternative))
     }
 
-    /// An error in words of its own, at the current token.
+    /// An error in words of its own.
     pub(super) fn error_message(&self, message: impl fmt::Display) -> Box<Failure> {
-        self.error_message_at(self.position, message)
-    }
-
-    /// An error in words of its own, at a place from `mark`.
-    pub(super) fn error_message_at(&self, mark: usize, message: impl fmt::Display) -> Box<Failure> {
-        Box::new(Failure { token: mark, problem: Problem::Message(message.to_string()) })
+        self.error(Problem::Message(message.to_string()))
     }
 
     /// A failure in words.

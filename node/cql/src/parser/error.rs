@@ -1,18 +1,14 @@
-//! What is said of text that is not CQL: Cassandra's wording, so that people and drivers recognise it, always with a place.
+//! What is said of text that is not CQL: Cassandra's wording, so that people and drivers recognise it, with a place where
+//! Cassandra tells one.
 
-use crate::lexer::{Token, TokenKind};
+use crate::lexer::{Token, TokenKind, Word};
 use std::fmt;
 
-/// A syntax error.
+/// A syntax error: what is wrong, after `line L:C ` when it is wrong at a place (lines from 1, characters from 0).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}:{column} {message}")]
+#[error("{message}")]
 pub struct SyntaxError {
-    /// The line, from 1.
-    pub line: usize,
-    /// The character in the line, from 0.
-    pub column: usize,
-    /// What is wrong.
-    pub message: String,
+    message: String,
 }
 
 /// What parsing returns. The error is boxed: it is rare, and results travel through every call.
@@ -36,11 +32,9 @@ impl SyntaxError {
     fn at(text: &str, offset: usize, message: impl fmt::Display) -> SyntaxError {
         let before = text.get(..offset).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        SyntaxError {
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count(),
-            message: message.to_string(),
-        }
+        let line = before.matches('\n').count() + 1;
+        let column = before[line_start..].chars().count();
+        SyntaxError { message: format!("line {line}:{column} {message}") }
     }
 
     /// An error at a byte where no token starts.
@@ -48,7 +42,7 @@ impl SyntaxError {
         let character = text[offset..].chars().next();
         match character {
             Some(quote @ ('\'' | '"')) => {
-                SyntaxError::at(text, offset, format_args!("mismatched character '<EOF>' expecting '{quote}'"))
+                SyntaxError::at(text, text.len(), format_args!("mismatched character '<EOF>' expecting '{quote}'"))
             }
             Some(other) => SyntaxError::at(text, offset, format_args!("no viable alternative at character '{other}'")),
             None => SyntaxError::at(text, offset, "no viable alternative at character '<EOF>'"),
@@ -61,22 +55,25 @@ impl SyntaxError {
         let token = tokens[index.min(tokens.len() - 1)];
         let input = match token.kind {
             TokenKind::End => "<EOF>".to_string(),
+            TokenKind::QuotedName if token.end - token.start == 2 => "\"\"".to_string(),
             TokenKind::String | TokenKind::QuotedName => {
                 abbreviated(&text[token.start as usize + 1..token.end as usize - 1])
             }
             _ => abbreviated(&text[token.start as usize..token.end as usize]),
         };
         let mut message = match failure.problem {
-            Problem::Message(message) => return SyntaxError::at(text, token.start as usize, message),
+            Problem::Message(message) => return SyntaxError { message },
             Problem::NoAlternative => format!("no viable alternative at input '{input}'"),
-            Problem::Expected(kind @ TokenKind::Word(_)) => {
-                format!("mismatched input '{input}' expecting {}", kind.expected().to_uppercase())
+            // Cassandra's own names of its keywords.
+            Problem::Expected(kind @ TokenKind::Word(Word::Keyword(_))) => {
+                format!("mismatched input '{input}' expecting K_{}", kind.expected().to_uppercase())
             }
             Problem::Expected(kind) => format!("mismatched input '{input}' expecting {}", kind.expected()),
         };
-        if token.kind != TokenKind::End {
-            message.push_str(&snippet(text, tokens, index));
+        if token.kind == TokenKind::End {
+            return SyntaxError { message: format!("line 0:-1 {message}") };
         }
+        message.push_str(&snippet(text, tokens, index));
         SyntaxError::at(text, token.start as usize, message)
     }
 }
@@ -123,7 +120,14 @@ fn snippet(text: &str, tokens: &[Token], index: usize) -> String {
     let skipped = before.chars().count().saturating_sub(QUOTED_CHARACTERS);
     let before: String = before.chars().skip(skipped).filter(|character| !matches!(character, '\n' | '\r')).collect();
     let start = if from == 0 && skipped == 0 { "" } else { "..." };
-    let end = if offending.end as usize == text.trim_end().len() { "" } else { "..." };
-    let token = abbreviated(&text[offending.start as usize..offending.end as usize]);
+    // Of quoted tokens Cassandra quotes as many characters as are between the quotes.
+    let cut = match offending.kind {
+        TokenKind::String | TokenKind::QuotedName if offending.end - offending.start > 2 => 2,
+        _ => 0,
+    };
+    let end = if offending.end as usize - cut == text.trim_end().len() { "" } else { "..." };
+    let quoted = &text[offending.start as usize..offending.end as usize];
+    let kept = quoted.chars().count().saturating_sub(cut);
+    let token = abbreviated(&quoted.chars().take(kept).collect::<String>());
     format!(" ({start}{before}[{token}]{end})")
 }

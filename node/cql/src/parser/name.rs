@@ -63,7 +63,6 @@ impl Parser<'_> {
         } else {
             None
         };
-        let place = self.mark();
         let allowed = match self.kind() {
             TokenKind::Word(Word::Plain) | TokenKind::QuotedName => true,
             TokenKind::Word(Word::Keyword(keyword)) => keyword.class() == Class::Free || keyword == Keyword::Key,
@@ -75,7 +74,7 @@ impl Parser<'_> {
         let quoted = self.at(TokenKind::QuotedName);
         let name = self.name()?;
         if !quoted && RESERVED_TYPE_NAMES.contains(&name.as_str()) {
-            return Err(self.error_message_at(place, format_args!("Invalid (reserved) user type name {name}")));
+            return Err(self.error_message(format_args!("Invalid (reserved) user type name {name}")));
         }
         Ok(QualifiedName { keyspace, name })
     }

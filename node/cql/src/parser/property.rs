@@ -13,11 +13,10 @@ impl Parser<'_> {
         let mut properties = Vec::new();
         let mut names = BTreeSet::new();
         loop {
-            let place = self.mark();
             let property = self.property()?;
             if !names.insert(property.name.clone()) {
-                let message = format!("Multiple definition for property '{}'", property.name.as_str());
-                return Err(self.error_message_at(place, message));
+                let message = format!("Multiple definitions for property '{}'", property.name.as_str());
+                return Err(self.error_message(message));
             }
             properties.push(property);
             if !self.eat_keyword(Keyword::And) {
@@ -36,9 +35,8 @@ impl Parser<'_> {
         let name = self.name()?;
         self.expect(TokenKind::Equal)?;
         let value = if self.at(TokenKind::LeftBrace) {
-            let place = self.mark();
             let entries = self.map_literal()?;
-            PropertyValue::Map(self.property_entries(place, entries)?)
+            PropertyValue::Map(self.property_entries(entries)?)
         } else if let Some(literal) = self.constant()? {
             PropertyValue::Literal(literal)
         } else if self.keyword_at(0).is_some() && self.name_at(0) {
@@ -49,8 +47,8 @@ impl Parser<'_> {
         Ok(Property { name, value })
     }
 
-    /// The entries of a map that stands at `place`: constants and maps of them, each key once.
-    fn property_entries(&self, place: usize, entries: Vec<(Term, Term)>) -> Parsing<Vec<(Literal, PropertyValue)>> {
+    /// The entries of a map: constants and maps of them, each key once.
+    fn property_entries(&self, entries: Vec<(Term, Term)>) -> Parsing<Vec<(Literal, PropertyValue)>> {
         let mut map = Vec::with_capacity(entries.len());
         let mut keys = BTreeSet::new();
         for (key, value) in entries {
@@ -58,23 +56,23 @@ impl Parser<'_> {
                 Ok(key) => key,
                 Err(term) => {
                     let message = format!("Invalid property name: {term}{}", hint(&term));
-                    return Err(self.error_message_at(place, message));
+                    return Err(self.error_message(message));
                 }
             };
             let value = match value {
-                Term::Map(entries) => PropertyValue::Map(self.property_entries(place, entries)?),
+                Term::Map(entries) => PropertyValue::Map(self.property_entries(entries)?),
                 Term::Set(elements) if elements.is_empty() => PropertyValue::Map(Vec::new()),
                 value => match constant(value) {
                     Ok(value) => PropertyValue::Literal(value),
                     Err(term) => {
                         let message = format!("Invalid property value: {term} for property: {key}{}", hint(&term));
-                        return Err(self.error_message_at(place, message));
+                        return Err(self.error_message(message));
                     }
                 },
             };
             if !keys.insert(key.raw_text().into_owned()) {
                 let message = format!("Multiple definition for property {}", key.raw_text());
-                return Err(self.error_message_at(place, message));
+                return Err(self.error_message(message));
             }
             map.push((key, value));
         }
@@ -83,13 +81,12 @@ impl Parser<'_> {
 
     /// `{'a': 'b'}`: constants only, each key once.
     pub(super) fn constant_map(&mut self) -> Parsing<Vec<(Literal, Literal)>> {
-        let place = self.mark();
         let entries = self.map_literal()?;
-        let entries = self.property_entries(place, entries)?.into_iter().map(|(key, value)| match value {
+        let entries = self.property_entries(entries)?.into_iter().map(|(key, value)| match value {
             PropertyValue::Literal(value) => Ok((key, value)),
             nested => {
                 let message = format!("Invalid property value: {nested} for property: {key}");
-                Err(self.error_message_at(place, message))
+                Err(self.error_message(message))
             }
         });
         entries.collect()

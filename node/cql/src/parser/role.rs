@@ -32,7 +32,6 @@ impl Parser<'_> {
     }
 
     fn role_and_options(&mut self, style: RoleStyle) -> Parsing<(crate::ast::Name, Vec<RoleOption>)> {
-        let place = self.mark();
         let (role, options) = match style {
             RoleStyle::Role => {
                 let role = self.role_name()?;
@@ -46,7 +45,7 @@ impl Parser<'_> {
         let has_hash = options.iter().any(|option| matches!(option, RoleOption::HashedPassword(_)));
         if has_password && has_hash {
             let message = "Options 'password' and 'hashed password' are mutually exclusive";
-            return Err(self.error_message_at(place, message));
+            return Err(self.error_message(message));
         }
         Ok((role, options))
     }

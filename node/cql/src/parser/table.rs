@@ -88,13 +88,12 @@ impl Parser<'_> {
         }
         let mut names = BTreeSet::new();
         loop {
-            let place = self.mark();
             let property = self.table_property()?;
             if let TableProperty::Option(new) = &property
                 && !names.insert(new.name.clone())
             {
-                let message = format!("Multiple definition for property '{}'", new.name.as_str());
-                return Err(self.error_message_at(place, message));
+                let message = format!("Multiple definitions for property '{}'", new.name.as_str());
+                return Err(self.error_message(message));
             }
             properties.push(property);
             if !self.eat_keyword(Keyword::And) {

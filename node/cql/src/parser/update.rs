@@ -5,7 +5,6 @@ use super::error::Parsing;
 use crate::ast::{Assignment, Condition, ConditionTarget, If, Literal, Name, Term, Update};
 use crate::keyword::Keyword;
 use crate::lexer::TokenKind;
-use std::collections::{BTreeMap, BTreeSet};
 
 impl Parser<'_> {
     pub(super) fn update(&mut self) -> Parsing<Update> {
@@ -13,14 +12,13 @@ impl Parser<'_> {
         let table = self.table_name()?;
         let using = self.using()?;
         self.expect_keyword(Keyword::Set)?;
-        let mut assignments = Vec::new();
-        let mut assigned = BTreeMap::new();
+        let mut assignments: Vec<Assignment> = Vec::new();
         loop {
-            let place = self.mark();
             let assignment = self.assignment()?;
-            if !note(&mut assigned, &assignment) {
+            let mut others = assignments.iter().filter(|before| before.column() == assignment.column());
+            if others.any(|before| !compatible(before, &assignment)) {
                 let message = format!("Multiple incompatible setting of column {}", assignment.column().as_str());
-                return Err(self.error_message_at(place, message));
+                return Err(self.error_message(message));
             }
             assignments.push(assignment);
             if !self.eat(TokenKind::Comma) {
@@ -68,15 +66,13 @@ impl Parser<'_> {
 
     /// What follows `c =`: a term, `c + term`, `c - term` or `term + c`.
     fn value_assignment(&mut self, column: Name) -> Parsing<Assignment> {
-        let place = self.mark();
         if !self.name_at(0) || self.simple_term_at(0) {
             let term = self.term()?;
             if !self.eat(TokenKind::Plus) {
                 return Ok(Assignment::Set(column, term));
             }
             if self.column()? != column {
-                let message = "Only expressions of the form X = <value> + X are supported.";
-                return Err(self.error_message_at(place, message));
+                return Err(self.error_message("Only expressions of the form X = <value> + X are supported."));
             }
             return Ok(Assignment::Prepend(column, term));
         }
@@ -94,14 +90,15 @@ impl Parser<'_> {
             TokenKind::Integer => {
                 let text = self.slice();
                 self.advance();
-                let sign = if text.starts_with('-') { "-" } else { "+" };
+                let sign = if text.starts_with('-') { "- " } else { " " };
                 (sign, Assignment::Add(column, Term::Literal(Literal::Integer(text.into()))))
             }
             _ => return self.no_alternative(),
         };
         if !same {
-            let message = format!("Only expressions of the form X = X {sign} <value> are supported.");
-            return Err(self.error_message_at(place, message));
+            // The spaces are Cassandra's.
+            let message = format!("Only expressions of the form X = X {sign}<value> are supported.");
+            return Err(self.error_message(message));
         }
         Ok(assignment)
     }
@@ -160,35 +157,11 @@ impl Parser<'_> {
     }
 }
 
-/// How a column is assigned.
-enum Assigned {
-    /// Replaced as a whole: nothing goes with that.
-    Replaced,
-    /// Elements are added, removed or set: any number of times.
-    Changed,
-    /// These fields are set.
-    Fields(BTreeSet<Name>),
-}
-
-/// Remembers an assignment; false if its column is assigned in another way, too. Several changes of elements, or of different
-/// fields, of one column may be made together.
-fn note(assigned: &mut BTreeMap<Name, Assigned>, assignment: &Assignment) -> bool {
-    let changes = matches!(
-        assignment,
-        Assignment::SetElement(..) | Assignment::Add(..) | Assignment::Subtract(..) | Assignment::Prepend(..)
-    );
-    match (assigned.get_mut(assignment.column()), assignment) {
-        (None, _) => {
-            let how = match assignment {
-                Assignment::SetField(_, field, _) => Assigned::Fields(BTreeSet::from([field.clone()])),
-                _ if changes => Assigned::Changed,
-                _ => Assigned::Replaced,
-            };
-            assigned.insert(assignment.column().clone(), how);
-            true
-        }
-        (Some(Assigned::Changed), _) => changes,
-        (Some(Assigned::Fields(fields)), Assignment::SetField(_, field, _)) => fields.insert(field.clone()),
-        _ => false,
+/// Whether both may be said in one statement: elements and different fields of one column may, what replaces all of it may not.
+fn compatible(before: &Assignment, assignment: &Assignment) -> bool {
+    match (before, assignment) {
+        (Assignment::Set(..), _) | (_, Assignment::Set(..)) => false,
+        (Assignment::SetField(_, one, _), Assignment::SetField(_, other, _)) => one != other,
+        _ => true,
     }
 }
