@@ -237,7 +237,7 @@ pub enum CellOperation {
     /// Prepend to a list, so that it then starts with these in this order.
     ListPrepend(Vec<Bytes>),
     /// Overwrite (`Some`) or delete (`None`) the element at an index; out of range is an error that is the write's outcome.
-    ListSet(u32, Option<Bytes>),
+    ListSet(i32, Option<Bytes>),
     /// Delete all elements equal to one of these.
     ListRemove(Vec<Bytes>),
     /// Add to a counter.
@@ -309,7 +309,8 @@ pub enum WriteOutcome {
     Applied,
     /// Its conditions did not hold. `rows`: for each condition's row in order, as it is (absent: `None`).
     Rejected {
-        /// The rows the conditions looked at, each once, in order of appearance.
+        /// The rows the conditions looked at, each once, in order of appearance; if only a static row was tested, then the
+        /// first row of its partition as well.
         rows: Vec<ReadRow>,
     },
     /// The entry came after the request's expiry and was not applied.

@@ -60,8 +60,6 @@ pub struct DropColumns {
 /// Key columns that get other names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RenameColumns {
-    /// IF EXISTS, for each.
-    pub if_exists: bool,
     /// Old and new names.
     pub names: Vec<(String, String)>,
 }
@@ -119,18 +117,81 @@ impl AddColumns {
             if let Some(dropped) = table.dropped.iter().rev().find(|dropped| dropped.name == *name) {
                 check_compatible(dropped, &column_type, kind)?;
             }
+            check_counter(table, &column_type, name)?;
             let id = table.new_column_id();
             let order = ClusteringOrder::Ascending;
             table.columns.push(Column { id, name: name.clone(), column_type, kind, position: 0, order });
         }
         table.sort_columns();
-        check_counters(table)
+        Ok(())
+    }
+}
+
+/// Tables of counters have only counters, others have none.
+fn check_counter(table: &Table, column_type: &CqlType, name: &str) -> Result<(), SchemaError> {
+    let is_counter = *column_type == CqlType::Counter;
+    if table.values().is_empty() || is_counter == table.is_counter() {
+        return Ok(());
+    }
+    let (a, of) = if is_counter { ("a counter", "non counter") } else { ("a non counter", "counter") };
+    Err(SchemaError::Configuration(format!(
+        "{}.{}: Cannot have {a} column (\"{name}\") in a {of} table",
+        table.keyspace, table.name
+    )))
+}
+
+/// Whether Cassandra would read values of the dropped type as values of the new one. Here they are gone, but what is refused
+/// there is refused here.
+fn may_follow(new: &CqlType, dropped: &CqlType) -> bool {
+    if new == dropped {
+        return true;
+    }
+    match (new, dropped) {
+        (CqlType::Text, CqlType::Ascii)
+        | (CqlType::Uuid, CqlType::TimeUuid)
+        | (CqlType::BigInt, CqlType::Timestamp)
+        | (CqlType::Timestamp, CqlType::BigInt) => true,
+        (CqlType::Blob, dropped) => !dropped.is_multi_cell() && !is_fixed_length(dropped),
+        (CqlType::Set(new), CqlType::Set(dropped)) => may_follow(new, dropped),
+        (CqlType::Frozen(new), CqlType::Frozen(dropped)) => match (&**new, &**dropped) {
+            // Fields may be added at the end.
+            (CqlType::Tuple(new), CqlType::Tuple(dropped)) => {
+                dropped.len() <= new.len() && new.iter().zip(dropped).all(|(new, dropped)| is_readable_as(new, dropped))
+            }
+            _ => false,
+        },
+        (CqlType::Tuple(new), CqlType::Tuple(dropped)) => {
+            dropped.len() <= new.len() && new.iter().zip(dropped).all(|(new, dropped)| is_readable_as(new, dropped))
+        }
+        _ => false,
+    }
+}
+
+fn is_readable_as(new: &CqlType, dropped: &CqlType) -> bool {
+    *new == CqlType::Blob
+        || may_follow(new, dropped)
+        || matches!((new, dropped), (CqlType::Varint, CqlType::Int | CqlType::BigInt))
+}
+
+fn is_fixed_length(column_type: &CqlType) -> bool {
+    match column_type {
+        CqlType::Boolean
+        | CqlType::Double
+        | CqlType::Float
+        | CqlType::BigInt
+        | CqlType::Int
+        | CqlType::Timestamp
+        | CqlType::Counter
+        | CqlType::Uuid
+        | CqlType::TimeUuid => true,
+        CqlType::Vector(element, _) => is_fixed_length(element),
+        _ => false,
     }
 }
 
 fn check_compatible(dropped: &DroppedColumn, column_type: &CqlType, kind: ColumnKind) -> Result<(), SchemaError> {
     let name = &dropped.name;
-    if *column_type != dropped.column_type {
+    if !may_follow(column_type, &dropped.column_type) {
         return Err(SchemaError::Invalid(format!(
             "Cannot re-add previously dropped column '{name}' of type {column_type}, incompatible with previous type {}",
             dropped.column_type
@@ -151,9 +212,10 @@ fn check_compatible(dropped: &DroppedColumn, column_type: &CqlType, kind: Column
 
 impl DropColumns {
     fn apply(&self, table: &mut Table, context: &DefinitionContext) -> Result<(), SchemaError> {
-        for name in &self.names {
+        for (index, name) in self.names.iter().enumerate() {
             let Some(column) = table.column(name) else {
-                if self.if_exists {
+                // A name may be there twice.
+                if self.if_exists || self.names[..index].contains(name) {
                     continue;
                 }
                 return Err(SchemaError::Invalid(format!(
@@ -182,11 +244,9 @@ impl RenameColumns {
     fn apply(&self, table: &mut Table) -> Result<(), SchemaError> {
         for (from, to) in &self.names {
             let Some(column) = table.column(from) else {
-                if self.if_exists {
-                    continue;
-                }
+                // Cassandra says so with IF EXISTS, too.
                 return Err(SchemaError::Invalid(format!(
-                    "Column {from} was not found in table {}.{}",
+                    "Undefined column name {from} in table {}.{}",
                     table.keyspace, table.name
                 )));
             };

@@ -1,6 +1,6 @@
 //! ALTER TYPE: fields may be added at the end and renamed; every type and table that uses the type changes with it.
 
-use super::types::{references, resolve};
+use super::types::{any, qualified, references, resolve};
 use super::{DefinitionContext, Keyspace, Schema, SchemaError};
 use crate::ids::StorageId;
 use serde::{Deserialize, Serialize};
@@ -77,7 +77,11 @@ impl AlterType {
         keyspace: &Keyspace,
         fields: &mut Vec<(String, CqlType)>,
     ) -> Result<(), SchemaError> {
-        let name = &self.name;
+        let name = &format!("{}.{}", self.keyspace, self.name);
+        if any(field_type, &|inner| *inner == CqlType::Counter) {
+            return Err(SchemaError::invalid("A user type cannot contain counters"));
+        }
+        let described = qualified(field_type);
         if fields.iter().any(|(before, _)| before == field) {
             return Err(if if_not_exists {
                 SchemaError::Unchanged
@@ -87,18 +91,18 @@ impl AlterType {
                 ))
             });
         }
-        if references(field_type, name) {
+        if references(field_type, &self.name) {
             return Err(SchemaError::Invalid(format!(
-                "Cannot add new field {field} of type {field_type} to user type {name} as it would create a circular reference"
+                "Cannot add new field {field} of type {described} to user type {name} as it would create a circular reference"
             )));
         }
         let keyed: Vec<String> = (keyspace.tables.values())
-            .filter(|table| table.partition_key().iter().any(|column| references(&column.column_type, name)))
+            .filter(|table| table.partition_key().iter().any(|column| references(&column.column_type, &self.name)))
             .map(|table| format!("{}.{}", table.keyspace, table.name))
             .collect();
         if !keyed.is_empty() {
             return Err(SchemaError::Invalid(format!(
-                "Cannot add new field {field} of type {field_type} to user type {name} as the type is being used in \
+                "Cannot add new field {field} of type {described} to user type {name} as the type is being used in \
                  partition key by the following tables: {}",
                 keyed.join(", ")
             )));
@@ -118,7 +122,7 @@ impl AlterType {
                 Some((name, _)) => name.clone_from(to),
                 None if if_exists => {}
                 // The misspelling is Cassandra's.
-                None => return Err(SchemaError::Invalid(format!("Unkown field {from} in user type {}", self.name))),
+                None => return Err(SchemaError::Invalid(format!("Unkown field {from} in user type {}.{}", self.keyspace, self.name))),
             }
         }
         for (index, (name, _)) in fields.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! CREATE KEYSPACE.
 
-use super::keyspace::is_valid_name;
-use super::{Keyspace, NAME_BYTES, Replication, Schema, SchemaError};
+use super::keyspace::is_word;
+use super::{KEYSPACE_NAME_BYTES, Keyspace, Replication, Schema, SchemaError};
 use crate::ids::StorageId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,10 +23,17 @@ pub struct CreateKeyspace {
 impl CreateKeyspace {
     pub(super) fn apply(&self, schema: &mut Schema) -> Result<Vec<StorageId>, SchemaError> {
         let name = &self.keyspace;
-        if !is_valid_name(name) {
-            return Err(SchemaError::Configuration(format!(
-                "Keyspace name must not be empty, more than {NAME_BYTES} characters long, or contain \
-                 non-alphanumeric-underscore characters (got \"{name}\")"
+        if !is_word(name) {
+            return Err(SchemaError::Invalid(format!(
+                "Keyspace name must not be empty and must contain alphanumeric or underscore characters only (got \
+                 \"{name}\")"
+            )));
+        }
+        if name.len() > KEYSPACE_NAME_BYTES {
+            return Err(SchemaError::Invalid(format!(
+                "Keyspace name must not be more than {KEYSPACE_NAME_BYTES} characters long (got {} characters for \
+                 \"{name}\")",
+                name.len()
             )));
         }
         if schema.keyspaces.contains_key(name) {

@@ -1,9 +1,9 @@
 //! CREATE TABLE. What can be said about it without a schema is checked here as well, because IF NOT EXISTS comes first: an
 //! existing table makes any definition a success.
 
-use super::keyspace::{is_valid_name, unknown_keyspace};
-use super::types::{any, resolve};
-use super::{Column, ColumnKind, DefinitionContext, Keyspace, NAME_BYTES, Schema, SchemaError, Table, TableOptions};
+use super::keyspace::{is_word, unknown_keyspace};
+use super::types::{any, qualified, resolve};
+use super::{Column, ColumnKind, DefinitionContext, Keyspace, Schema, SchemaError, TABLE_NAME_BYTES, Table, TableOptions};
 use crate::command::ClusteringOrder;
 use crate::ids::{ColumnId, StorageId};
 use serde::{Deserialize, Serialize};
@@ -58,13 +58,7 @@ impl CreateTable {
                 SchemaError::AlreadyExists { keyspace: self.keyspace.clone(), table: self.name.clone() }
             });
         }
-        if !is_valid_name(&self.name) {
-            return Err(SchemaError::Configuration(format!(
-                "{}.{}: Table name must not be empty, more than {NAME_BYTES} characters long, or contain \
-                 non-alphanumeric-underscore characters (got \"{}\")",
-                self.keyspace, self.name, self.name
-            )));
-        }
+        self.check_name()?;
         self.check_primary_key()?;
         let mut table = Table {
             id: self.id,
@@ -90,6 +84,24 @@ impl CreateTable {
         Ok(Vec::new())
     }
 
+    fn check_name(&self) -> Result<(), SchemaError> {
+        let CreateTable { keyspace, name, .. } = self;
+        let refused = |text: String| Err(SchemaError::Configuration(format!("{keyspace}.{name}: {text}")));
+        if !is_word(name) {
+            return refused(format!(
+                "Table name must not be empty or not contain non-alphanumeric-underscore characters (got \"{name}\")"
+            ));
+        }
+        if name.len() > TABLE_NAME_BYTES {
+            return refused(format!(
+                "Table name must not be more than {TABLE_NAME_BYTES} characters long (got {} characters for \
+                 \"{name}\")",
+                name.len()
+            ));
+        }
+        Ok(())
+    }
+
     fn check_primary_key(&self) -> Result<(), SchemaError> {
         let mut seen = BTreeSet::new();
         for name in self.partition_key.iter().chain(self.clustering.iter().map(|(name, _)| name)) {
@@ -107,10 +119,13 @@ impl CreateTable {
             }
             let key_type = &column.column_type;
             if key_type.is_multi_cell() {
-                let kind = if key_type.is_collection() { "collection" } else { "user-defined" };
-                return Err(SchemaError::Invalid(format!(
-                    "Invalid non-frozen {kind} type {key_type} for PRIMARY KEY column '{name}'"
-                )));
+                return Err(SchemaError::Invalid(match key_type {
+                    CqlType::UserType(_) => format!(
+                        "Invalid non-frozen user-defined type \"{}\" for PRIMARY KEY column '{name}'",
+                        qualified(key_type)
+                    ),
+                    _ => format!("Invalid non-frozen collection type {key_type} for PRIMARY KEY column '{name}'"),
+                }));
             }
             if *key_type == CqlType::Counter {
                 return Err(SchemaError::Invalid(format!(

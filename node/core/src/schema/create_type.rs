@@ -1,8 +1,8 @@
 //! CREATE TYPE.
 
-use super::keyspace::{is_valid_name, unknown_keyspace};
+use super::keyspace::unknown_keyspace;
 use super::types::{any, resolve};
-use super::{NAME_BYTES, Schema, SchemaError};
+use super::{Schema, SchemaError};
 use crate::ids::StorageId;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -31,12 +31,6 @@ impl CreateType {
             } else {
                 SchemaError::Invalid(format!("A user type with name '{name}' already exists"))
             });
-        }
-        if !is_valid_name(name) {
-            return Err(SchemaError::Invalid(format!(
-                "Type name must not be empty, more than {NAME_BYTES} characters long, or contain \
-                 non-alphanumeric-underscore characters (got \"{name}\")"
-            )));
         }
         let mut fields: Vec<(String, CqlType)> = Vec::with_capacity(self.fields.len());
         for (field, field_type) in &self.fields {

@@ -35,11 +35,9 @@ impl Keyspace {
     }
 }
 
-/// Names of keyspaces, tables and types: word characters, not too many.
-pub(super) fn is_valid_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= super::NAME_BYTES
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+/// Names of keyspaces and tables: word characters.
+pub(super) fn is_word(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 pub(super) fn unknown_keyspace(name: &str) -> SchemaError {

@@ -7,6 +7,8 @@
 mod alter_keyspace;
 mod alter_table;
 mod alter_type;
+mod compaction;
+mod compression;
 mod create_keyspace;
 mod create_table;
 mod create_type;
@@ -53,8 +55,11 @@ use std::sync::Arc;
 /// First byte of an encoded schema. A reader refuses other versions instead of guessing.
 const FORMAT_VERSION: u8 = 2;
 
-/// Longest name of a keyspace, table or type (Cassandra's `SchemaConstants.NAME_LENGTH`).
-pub const NAME_BYTES: usize = 48;
+/// Longest name of a keyspace (Cassandra's `SchemaConstants.NAME_LENGTH`).
+pub const KEYSPACE_NAME_BYTES: usize = 48;
+
+/// Longest name of a table: in Cassandra it is part of the name of a folder.
+pub const TABLE_NAME_BYTES: usize = 222;
 
 /// Every keyspace and table of the cluster. Cloning is cheap: tables are shared.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

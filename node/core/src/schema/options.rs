@@ -3,6 +3,8 @@
 //! CUSTOM_PROPERTIES are kept; of them `client_side_timestamps` has an effect.
 
 use super::SchemaError;
+use super::compaction::compaction;
+use super::compression::compression;
 use crate::limits::TTL_SECONDS;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -183,6 +185,22 @@ impl TableOptions {
     }
 }
 
+pub(super) type ConfigResult<T> = Result<T, SchemaError>;
+
+/// Refused with a CONFIG error.
+pub(super) fn refused<T>(text: String) -> ConfigResult<T> {
+    Err(SchemaError::Configuration(text))
+}
+
+/// `true` or `false`, and nothing else.
+pub(super) fn boolean_text(text: &str) -> Option<bool> {
+    match text.to_lowercase().as_str() {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
 fn text_map(entries: &[(&str, &str)]) -> BTreeMap<String, String> {
     entries.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
@@ -257,9 +275,11 @@ fn bloom_filter_fp_chance(name: &str, value: &PropertyValue) -> Result<Fraction,
     if chance > BLOOM_FILTER_FP_CHANCE_MIN && chance <= 1.0 {
         return Ok(Fraction::new(chance));
     }
-    Err(SchemaError::Configuration(format!(
-        "{name} must be larger than {BLOOM_FILTER_FP_CHANCE_MIN:e} and less than or equal to 1.0 (got {chance})"
-    )))
+    refused(format!(
+        "{name} must be larger than {} and less than or equal to 1.0 (got {})",
+        java_double(BLOOM_FILTER_FP_CHANCE_MIN),
+        java_double(chance)
+    ))
 }
 
 fn crc_check_chance(name: &str, value: &PropertyValue) -> Result<Fraction, SchemaError> {
@@ -267,36 +287,65 @@ fn crc_check_chance(name: &str, value: &PropertyValue) -> Result<Fraction, Schem
     if (0.0..=1.0).contains(&chance) {
         return Ok(Fraction::new(chance.abs()));
     }
-    Err(SchemaError::Configuration(format!(
-        "{name} must be larger than or equal to 0 and smaller than or equal to 1.0 (got {chance})"
-    )))
+    refused(format!(
+        "{name} must be larger than or equal to 0 and smaller than or equal to 1.0 (got {})",
+        java_double(chance)
+    ))
 }
 
-fn retry_policy(text: &str) -> Result<String, SchemaError> {
-    let refused =
-        || SchemaError::Configuration(format!("Specified Speculative Retry Policy [{text}] is not supported"));
-    let upper = text.trim().to_uppercase();
-    let is_number = |digits: &str| digits.parse::<f64>().ok();
-    let is_single = |part: &str| {
-        let percentile = part.strip_suffix("PERCENTILE").or_else(|| part.strip_suffix('P'));
-        percentile.and_then(is_number).is_some_and(|percent| percent > 0.0 && percent < 100.0)
-            || part.strip_suffix("MS").and_then(is_number).is_some_and(|millis| millis > 0.0)
+/// A number as Java prints it.
+pub(super) fn java_double(number: f64) -> String {
+    if number == 0.0 || (1e-3..1e7).contains(&number.abs()) {
+        return format!("{number:?}");
+    }
+    let text = format!("{number:e}");
+    match text.split_once('e') {
+        Some((digits, exponent)) if !digits.contains('.') => format!("{digits}.0E{exponent}"),
+        _ => text.replace('e', "E"),
+    }
+}
+
+/// A single policy, in its kept form, and its kind.
+fn single_retry_policy(text: &str) -> Option<(String, &'static str)> {
+    let upper = text.to_uppercase();
+    let is_number = |digits: &str| {
+        digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && digits.parse::<f64>().is_ok()
     };
+    if let Some(digits) = upper.strip_suffix("MS").filter(|digits| is_number(digits)) {
+        return Some((format!("{digits}ms"), "FIXED"));
+    }
+    let percentile = upper.strip_suffix("PERCENTILE").or_else(|| upper.strip_suffix('P'));
+    percentile.filter(|digits| is_number(digits)).map(|digits| (format!("{digits}p"), "PERCENTILE"))
+}
+
+/// `speculative_retry` and `additional_write_policy`; Cassandra's words call both the first.
+fn retry_policy(text: &str) -> Result<String, SchemaError> {
+    let invalid = |more: &str| refused(format!("Invalid value {text} for option 'speculative_retry'{more}"));
+    let upper = text.trim().to_uppercase();
     match upper.as_str() {
-        "NONE" | "NEVER" => Ok("NEVER".to_owned()),
-        "ALWAYS" => Ok("ALWAYS".to_owned()),
-        single if is_single(single) => Ok(single.replace("PERCENTILE", "P").to_lowercase()),
-        combined => {
-            let inner = (combined.strip_prefix("MIN(").or_else(|| combined.strip_prefix("MAX(")))
-                .and_then(|rest| rest.strip_suffix(')'))
-                .ok_or_else(refused)?;
-            let parts: Vec<&str> = inner.split(',').map(str::trim).collect();
-            if parts.len() != 2 || !parts.iter().all(|part| is_single(part)) {
-                return Err(refused());
-            }
-            let parts: Vec<String> = parts.iter().map(|part| part.replace("PERCENTILE", "P").to_lowercase()).collect();
-            Ok(format!("{}({})", &combined[..3], parts.join(",")))
+        "NONE" | "NEVER" => return Ok("NEVER".to_owned()),
+        "ALWAYS" => return Ok("ALWAYS".to_owned()),
+        _ => {}
+    }
+    if let Some((policy, kind)) = single_retry_policy(&upper) {
+        let percent = policy.strip_suffix('p').and_then(|digits| digits.parse::<f64>().ok());
+        if percent.is_some_and(|percent| percent <= 0.0 || percent >= 100.0) {
+            return refused(format!(
+                "Invalid value {text} for {kind} option 'speculative_retry': must be between (0.0 and 100.0)"
+            ));
         }
+        return Ok(policy);
+    }
+    let combined = (upper.strip_prefix("MIN(").or_else(|| upper.strip_prefix("MAX(")))
+        .and_then(|rest| rest.strip_suffix(')'))
+        .and_then(|inner| inner.split_once(','));
+    let Some((one, other)) = combined else { return invalid("") };
+    match (single_retry_policy(one.trim()), single_retry_policy(other.trim())) {
+        (Some((_, one)), Some((_, other))) if one == other => {
+            invalid(&format!(": MIN()/MAX() arguments should be of different types, but both are of type {one}"))
+        }
+        (Some((one, _)), Some((other, _))) => Ok(format!("{}({one},{other})", &upper[..3])),
+        _ => invalid(""),
     }
 }
 
@@ -309,14 +358,13 @@ fn read_repair(text: &str) -> Result<String, SchemaError> {
 
 fn memtable(text: &str) -> Result<String, SchemaError> {
     match text {
-        // The configurations of Cassandra's own cassandra.yaml.
-        "default" | "skiplist" | "trie" => Ok(text.to_owned()),
+        // The only configuration of Cassandra's own cassandra.yaml.
+        "default" => Ok(text.to_owned()),
         _ => Err(SchemaError::Configuration(format!("Memtable configuration \"{text}\" not found."))),
     }
 }
 
 fn caching(options: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, SchemaError> {
-    let refused = |text: String| Err(SchemaError::Configuration(text));
     let unknown: Vec<&str> =
         options.keys().map(String::as_str).filter(|name| !matches!(*name, "keys" | "rows_per_partition")).collect();
     if !unknown.is_empty() {
@@ -325,155 +373,23 @@ fn caching(options: &BTreeMap<String, String>) -> Result<BTreeMap<String, String
             unknown.join(", ")
         ));
     }
-    let mut next = TableOptions::default().caching;
+    // What is not said is NONE, although a table of which nothing is said has the default.
+    let mut next = text_map(&[("keys", "NONE"), ("rows_per_partition", "NONE")]);
     for (name, value) in options {
         let upper = value.to_uppercase();
-        let valid = matches!(upper.as_str(), "ALL" | "NONE") || (name != "keys" && value.parse::<u32>().is_ok());
-        if !valid {
-            return refused(if name == "keys" {
-                format!("Invalid value for caching sub-option '{name}': only 'ALL' and 'NONE' are allowed")
-            } else {
-                format!(
-                    "Invalid value for caching sub-option '{name}': only 'ALL', 'NONE', and integer values are allowed"
-                )
-            });
-        }
-        next.insert(name.clone(), upper);
-    }
-    Ok(next)
-}
-
-const COMPACTION_PACKAGE: &str = "org.apache.cassandra.db.compaction.";
-
-/// Names that every compaction strategy understands.
-const COMPACTION_COMMON: &[&str] = &[
-    "enabled",
-    "tombstone_threshold",
-    "tombstone_compaction_interval",
-    "unchecked_tombstone_compaction",
-    "only_purge_repaired_tombstones",
-    "log_all",
-    "provide_overlapping_tombstones",
-];
-
-fn compaction_names(strategy: &str) -> Option<&'static [&'static str]> {
-    match strategy {
-        "SizeTieredCompactionStrategy" => {
-            Some(&["min_threshold", "max_threshold", "min_sstable_size", "bucket_low", "bucket_high"])
-        }
-        "LeveledCompactionStrategy" => Some(&["sstable_size_in_mb", "fanout_size", "single_sstable_uplevel"]),
-        "TimeWindowCompactionStrategy" => Some(&[
-            "min_threshold",
-            "max_threshold",
-            "min_sstable_size",
-            "bucket_low",
-            "bucket_high",
-            "compaction_window_unit",
-            "compaction_window_size",
-            "timestamp_resolution",
-            "expired_sstable_check_frequency_seconds",
-            "unsafe_aggressive_sstable_expiration",
-        ]),
-        "UnifiedCompactionStrategy" => Some(&[
-            "scaling_parameters",
-            "min_sstable_size",
-            "flush_size_override",
-            "base_shard_count",
-            "target_sstable_size",
-            "sstable_growth",
-            "max_sstables_to_compact",
-            "expired_sstable_check_frequency_seconds",
-            "unsafe_aggressive_sstable_expiration",
-            "overlap_inclusion_method",
-            "parallelize_output_shards",
-        ]),
-        _ => None,
-    }
-}
-
-fn compaction(options: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, SchemaError> {
-    let refused = |text: String| Err(SchemaError::Configuration(text));
-    let Some(class) = options.get("class") else {
-        return refused("Missing sub-option 'class' for the 'compaction' option.".to_owned());
-    };
-    let strategy = class.strip_prefix(COMPACTION_PACKAGE).unwrap_or(class);
-    let Some(names) = compaction_names(strategy) else {
-        return refused(format!("Unable to find compaction strategy class '{COMPACTION_PACKAGE}{strategy}'"));
-    };
-    let known = |name: &&str| *name == "class" || names.contains(name) || COMPACTION_COMMON.contains(name);
-    let unknown: Vec<&str> = options.keys().map(String::as_str).filter(|name| !known(name)).collect();
-    if !unknown.is_empty() {
-        return refused(format!("Properties specified [{}] are not understood by {strategy}", unknown.join(", ")));
-    }
-    let mut next = options.clone();
-    next.insert("class".to_owned(), format!("{COMPACTION_PACKAGE}{strategy}"));
-    if names.contains(&"min_threshold") {
-        next.entry("min_threshold".to_owned()).or_insert_with(|| "4".to_owned());
-        next.entry("max_threshold".to_owned()).or_insert_with(|| "32".to_owned());
-        let threshold = |name: &str| -> Result<i32, SchemaError> {
-            next[name].parse().map_err(|_| {
-                SchemaError::Configuration(format!(
-                    "Invalid value {} for '{name}' compaction sub-option - must be an integer",
-                    next[name]
-                ))
-            })
+        let (valid, allowed) = match name.as_str() {
+            "keys" => (matches!(upper.as_str(), "ALL" | "NONE"), "'ALL' and 'NONE'"),
+            _ => (
+                matches!(upper.as_str(), "ALL" | "NONE") || value.parse::<u32>().is_ok(),
+                "'ALL', 'NONE', and integer values",
+            ),
         };
-        let (least, most) = (threshold("min_threshold")?, threshold("max_threshold")?);
-        if least < 2 {
-            return refused(format!("Min compaction threshold cannot be less than 2 (got {least})"));
-        }
-        if least > most {
+        if !valid {
             return refused(format!(
-                "Min compaction threshold cannot be greater than max compaction threshold (got {least} and {most})"
+                "Invalid value '{value}' for caching sub-option '{name}': only {allowed} are allowed"
             ));
         }
-    }
-    Ok(next)
-}
-
-const COMPRESSION_PACKAGE: &str = "org.apache.cassandra.io.compress.";
-
-fn compression(options: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, SchemaError> {
-    let refused = |text: String| Err(SchemaError::Configuration(text));
-    let disabled = BTreeMap::from([("enabled".to_owned(), "false".to_owned())]);
-    if options.is_empty() || options.get("enabled").is_some_and(|enabled| enabled.eq_ignore_ascii_case("false")) {
-        return Ok(disabled);
-    }
-    let Some(class) = options.get("class").or_else(|| options.get("sstable_compression")) else {
-        return refused("Missing sub-option 'class' for the 'compression' option.".to_owned());
-    };
-    if class.is_empty() {
-        return Ok(disabled);
-    }
-    let compressor = class.strip_prefix(COMPRESSION_PACKAGE).unwrap_or(class);
-    let names: &[&str] = match compressor {
-        "LZ4Compressor" => &["lz4_compressor_type", "lz4_high_compressor_level"],
-        "ZstdCompressor" | "DeflateCompressor" => &["compression_level"],
-        "SnappyCompressor" | "NoopCompressor" => &[],
-        _ => return refused(format!("Could not create Compression for type {COMPRESSION_PACKAGE}{compressor}")),
-    };
-    let mut next = BTreeMap::from([("class".to_owned(), format!("{COMPRESSION_PACKAGE}{compressor}"))]);
-    next.insert("chunk_length_in_kb".to_owned(), "16".to_owned());
-    for (name, value) in options {
-        match name.as_str() {
-            "class" | "sstable_compression" | "enabled" | "crc_check_chance" => {}
-            "chunk_length_in_kb" | "chunk_length_kb" => {
-                let Ok(length) = value.parse::<i32>() else {
-                    return refused(format!("Invalid value for {name}: {value}"));
-                };
-                if length <= 0 || length & (length - 1) != 0 {
-                    return refused("chunk_length_in_kb must be a power of 2".to_owned());
-                }
-                next.insert("chunk_length_in_kb".to_owned(), value.clone());
-            }
-            "min_compress_ratio" | "max_compressed_length" => {
-                next.insert(name.clone(), value.clone());
-            }
-            known if names.contains(&known) => {
-                next.insert(name.clone(), value.clone());
-            }
-            _ => return refused(format!("Unknown compression options {name}")),
-        }
+        next.insert(name.clone(), if upper == "0" { "NONE".to_owned() } else { upper });
     }
     Ok(next)
 }

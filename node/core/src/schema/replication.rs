@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 const PACKAGE: &str = "org.apache.cassandra.locator.";
 const FACTOR: &str = "replication_factor";
+/// The factor of a strategy without one: Cassandra's `default_keyspace_rf`.
+const DEFAULT_FACTOR: u32 = 1;
 
 /// A replication strategy with its options.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -30,7 +32,11 @@ impl Replication {
     ///
     /// # Errors
     /// CONFIG errors, with Cassandra's texts.
-    pub fn from_options(options: &[(String, String)], data_center: &str) -> Result<Replication, SchemaError> {
+    pub fn from_options(
+        keyspace: &str,
+        options: &[(String, String)],
+        data_center: &str,
+    ) -> Result<Replication, SchemaError> {
         let config = |text: String| Err(SchemaError::Configuration(text));
         let Some((_, class)) = options.iter().find(|(name, _)| name == "class") else {
             return config("Missing replication strategy class".to_owned());
@@ -40,23 +46,22 @@ impl Replication {
             strategy @ ("SimpleStrategy" | "SingleRegionStrategy") => {
                 if let Some((name, _)) = rest.iter().find(|(name, _)| name != FACTOR) {
                     return config(format!(
-                        "Unrecognized strategy option {{{name}}} passed to {strategy} for keyspace"
+                        "Unrecognized strategy option {{{name}}} passed to {strategy} for keyspace {keyspace}"
                     ));
                 }
                 if strategy == "SingleRegionStrategy" {
                     return Ok(Replication::SingleRegion);
                 }
-                match rest.first() {
-                    Some((_, factor)) => Ok(Replication::Simple { factor: parse_factor(factor)? }),
-                    None => config("SimpleStrategy requires a replication_factor strategy option.".to_owned()),
-                }
+                let factor = rest.first().map_or(Ok(DEFAULT_FACTOR), |(_, factor)| parse_factor(factor))?;
+                Ok(Replication::Simple { factor })
             }
             "NetworkTopologyStrategy" => {
                 let mut factors = BTreeMap::new();
                 for (name, factor) in &rest {
                     if name != FACTOR && name != data_center {
                         return config(format!(
-                            "Unrecognized strategy option {{{name}}} passed to NetworkTopologyStrategy for keyspace"
+                            "Unrecognized strategy option {{{name}}} passed to NetworkTopologyStrategy for keyspace \
+                             {keyspace}"
                         ));
                     }
                     // A factor named for its data centre is more precise than the shorthand, in whatever order they come.
@@ -64,11 +69,17 @@ impl Replication {
                         factors.insert(data_center.to_owned(), parse_factor(factor)?);
                     }
                 }
-                if factors.is_empty() {
+                if rest.is_empty() {
+                    factors.insert(data_center.to_owned(), DEFAULT_FACTOR);
+                }
+                if factors.values().all(|factor| *factor == 0) {
                     return config("Configuration for at least one datacenter must be present".to_owned());
                 }
                 Ok(Replication::NetworkTopology { factors })
             }
+            "LocalStrategy" => Err(SchemaError::invalid(
+                "Unable to use given strategy class: LocalStrategy is reserved for internal use.",
+            )),
             _ => config(format!("Unable to find replication strategy class '{}'", qualified(class))),
         }
     }
@@ -98,7 +109,7 @@ fn qualified(class: &str) -> String {
 fn parse_factor(text: &str) -> Result<u32, SchemaError> {
     match text.parse::<i64>() {
         Ok(factor) if factor < 0 => {
-            Err(SchemaError::Configuration(format!("Replication factor must be non-negative; found {factor}")))
+            Err(SchemaError::Configuration(format!("Replication factor must be non-negative, found {factor}")))
         }
         Ok(factor) => u32::try_from(factor)
             .map_err(|_| SchemaError::Configuration(format!("Replication factor must be numeric; found {text}"))),

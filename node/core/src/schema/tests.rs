@@ -196,7 +196,7 @@ fn replication_is_validated_and_read_back() {
     let from = |entries: &[(&str, &str)]| {
         let entries: Vec<(String, String)> =
             entries.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        Replication::from_options(&entries, "dc1").map(|replication| replication.to_options())
+        Replication::from_options("ks", &entries, "dc1").map(|replication| replication.to_options())
     };
     let read = from(&[("class", "NetworkTopologyStrategy"), ("replication_factor", "3")]).expect("it is one");
     assert_eq!(read["dc1"], "3", "the shorthand is expanded");
@@ -209,11 +209,9 @@ fn replication_is_validated_and_read_back() {
     assert_eq!(from(&[("class", "SingleRegionStrategy")]).expect("it is one")["class"], "SingleRegionStrategy");
     for refused in [
         &[("replication_factor", "3")][..],
-        &[("class", "SimpleStrategy")],
         &[("class", "SimpleStrategy"), ("replication_factor", "many")],
         &[("class", "SimpleStrategy"), ("replication_factor", "-1")],
         &[("class", "SimpleStrategy"), ("replication_factor", "1"), ("dc1", "1")],
-        &[("class", "NetworkTopologyStrategy")],
         &[("class", "NetworkTopologyStrategy"), ("dc2", "1")],
         &[("class", "EverywhereStrategy")],
     ] {

@@ -41,6 +41,20 @@ pub(crate) fn any(column_type: &CqlType, test: &dyn Fn(&CqlType) -> bool) -> boo
         }
 }
 
+/// The type as Cassandra's definitions of types name it: user-defined types with their keyspace.
+pub(super) fn qualified(column_type: &CqlType) -> String {
+    let list = |types: &[CqlType]| types.iter().map(qualified).collect::<Vec<_>>().join(", ");
+    match column_type {
+        CqlType::UserType(user) => format!("{}.{}", user.keyspace, user.name),
+        CqlType::Frozen(inner) => format!("frozen<{}>", qualified(inner)),
+        CqlType::List(inner) => format!("list<{}>", qualified(inner)),
+        CqlType::Set(inner) => format!("set<{}>", qualified(inner)),
+        CqlType::Map(key, value) => format!("map<{}, {}>", qualified(key), qualified(value)),
+        CqlType::Tuple(types) => format!("tuple<{}>", list(types)),
+        other => other.to_string(),
+    }
+}
+
 /// Whether the type uses the user-defined type of that name.
 pub(super) fn references(column_type: &CqlType, name: &str) -> bool {
     any(column_type, &|inner| matches!(inner, CqlType::UserType(user) if user.name == name))

@@ -90,7 +90,7 @@ pub fn bind(
             Ok(Plan::Use(keyspace.clone()))
         }
         Analysed::Truncate(table) => Ok(Plan::Schema(define::truncate(table))),
-        Analysed::Define(definition) => definition.bind(context).map(Plan::Schema),
+        Analysed::Define(definition) => definition.bind(context),
         Analysed::Describe(description) => description.bind(context).map(Plan::Answer),
     }
 }

@@ -10,13 +10,14 @@ use super::live::{Copies, collect_cells, column_cells, with_statics};
 use super::memtable::Memtable;
 use super::merge::Normaliser;
 use super::predicate::condition_holds;
+use super::read;
 use super::row::{Cell, Content, Deletion, Header, Marker};
 use super::view::View;
 use super::walk::{Item, Place};
 use crate::bugs::{Bugs, PlantedBug};
 use crate::command::{
-    CellOperation, Change, Condition, Mutation, PartitionKey, ReadCell, ReadRow, RowChange, RowId, WriteCommand,
-    WriteOutcome,
+    CellOperation, Change, Condition, Mutation, PartitionKey, Partitions, ReadCell, ReadCommand, ReadRow, RowChange,
+    RowId, WriteCommand, WriteOutcome,
 };
 use crate::ids::{ColumnId, StorageId};
 use crate::time::HybridTime;
@@ -106,7 +107,40 @@ fn rejection<R: Rows, B: Bugs>(
         let (.., exists, row) = &rows[index];
         applies &= condition_holds(&condition.test, *exists, &row.cells);
     }
-    Ok((!applies).then(|| WriteOutcome::Rejected { rows: rows.into_iter().map(|(.., row)| row).collect() }))
+    if applies {
+        return Ok(None);
+    }
+    let mut rows: Vec<ReadRow> = rows.into_iter().map(|(.., row)| row).collect();
+    if conditions.iter().all(|condition| condition.row == RowId::Static) {
+        rows.extend(first_row(view, &conditions[0], stamp)?);
+    }
+    Ok(Some(WriteOutcome::Rejected { rows }))
+}
+
+/// The first row of a partition of which only the static row was tested: the answer tells whether there is any.
+fn first_row<R: Rows, B: Bugs>(
+    view: View<'_, R, B>,
+    condition: &Condition,
+    stamp: HybridTime,
+) -> Result<Option<ReadRow>, Damage> {
+    // Without a limit on what is looked at: how much that is depends on when replicas flush, and they must agree.
+    let command = ReadCommand {
+        table: condition.table,
+        partitions: Partitions::Keys(vec![condition.partition.clone()]),
+        clustering: Vec::new(),
+        reversed: false,
+        columns: None,
+        statics: true,
+        distinct: false,
+        filters: Vec::new(),
+        per_partition_limit: None,
+        row_limit: 1,
+        byte_budget: u32::MAX,
+        resume: None,
+        now_seconds: None,
+    };
+    let found = read::execute(view, &command, stamp.seconds())?.rows.pop();
+    Ok(found.filter(|row| row.clustering.is_some()))
 }
 
 /// A row with its partition's static values, and whether it exists by itself.
@@ -190,9 +224,14 @@ impl<R: Rows, B: Bugs> Writing<'_, '_, R, B> {
     ) -> Result<Result<Option<Effect<'c>>, String>, Damage> {
         let timestamp = mutation.timestamp.unwrap_or(self.stamp.0);
         let deletion = Deletion { timestamp, seconds: self.seconds() };
+        // What a conditional batch deletes as a range is what was there before: the rows that it writes stay.
+        let before = if self.write.conditions.is_empty() { timestamp } else { timestamp.saturating_sub(1) };
+        let range_deletion = Deletion { timestamp: before, ..deletion };
         Ok(Ok(match change {
-            Change::DeletePartition => Some(Effect::Delete(mutation, None, deletion)),
-            Change::DeleteRange(range) => Some(Effect::Delete(mutation, Some((&range.start, &range.end)), deletion)),
+            Change::DeletePartition => Some(Effect::Delete(mutation, None, range_deletion)),
+            Change::DeleteRange(range) => {
+                Some(Effect::Delete(mutation, Some((&range.start, &range.end)), range_deletion))
+            }
             Change::DeleteRow(key) => {
                 let mut out = Vec::with_capacity(16);
                 let header = Header { marker: None, deletion: Some(deletion) };
@@ -293,7 +332,7 @@ impl<R: Rows, B: Bugs> Writing<'_, '_, R, B> {
             }
             CellOperation::ListSet(index, value) => {
                 let list = self.read_list(mutation, change, column)?;
-                let Some(old) = list.get(*index as usize) else {
+                let Some(old) = usize::try_from(*index).ok().and_then(|index| list.get(index)) else {
                     return Ok(Err(out_of_range(*index, list.len(), value.is_some())));
                 };
                 new.push(element(Part::Found(old.path.clone()), value.as_deref().map(Part::Given)));
@@ -384,7 +423,7 @@ fn sum_of_additions(write: &WriteCommand) -> BTreeMap<Counter, i64> {
 }
 
 /// Cassandra's words.
-fn out_of_range(index: u32, length: usize, setting: bool) -> String {
+fn out_of_range(index: i32, length: usize, setting: bool) -> String {
     match (length, setting) {
         (0, true) => "Attempted to set an element on a list which is null".to_owned(),
         (0, false) => "Attempted to delete an element from a list which is null".to_owned(),

@@ -5,6 +5,7 @@ use super::error::Parsing;
 use crate::ast::{Assignment, Condition, ConditionTarget, If, Literal, Name, Term, Update};
 use crate::keyword::Keyword;
 use crate::lexer::TokenKind;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Parser<'_> {
     pub(super) fn update(&mut self) -> Parsing<Update> {
@@ -12,11 +13,12 @@ impl Parser<'_> {
         let table = self.table_name()?;
         let using = self.using()?;
         self.expect_keyword(Keyword::Set)?;
-        let mut assignments: Vec<Assignment> = Vec::new();
+        let mut assignments = Vec::new();
+        let mut columns: BTreeMap<Name, Assigned> = BTreeMap::new();
         loop {
             let assignment = self.assignment()?;
-            let mut others = assignments.iter().filter(|before| before.column() == assignment.column());
-            if others.any(|before| !compatible(before, &assignment)) {
+            let is_first = !columns.contains_key(assignment.column());
+            if !columns.entry(assignment.column().clone()).or_default().note(&assignment, is_first) {
                 let message = format!("Multiple incompatible setting of column {}", assignment.column().as_str());
                 return Err(self.error_message(message));
             }
@@ -157,11 +159,24 @@ impl Parser<'_> {
     }
 }
 
-/// Whether both may be said in one statement: elements and different fields of one column may, what replaces all of it may not.
-fn compatible(before: &Assignment, assignment: &Assignment) -> bool {
-    match (before, assignment) {
-        (Assignment::Set(..), _) | (_, Assignment::Set(..)) => false,
-        (Assignment::SetField(_, one, _), Assignment::SetField(_, other, _)) => one != other,
-        _ => true,
+/// How a column is assigned so far.
+#[derive(Default)]
+struct Assigned {
+    /// As a whole: then nothing else may be said of it.
+    whole: bool,
+    fields: BTreeSet<Name>,
+}
+
+impl Assigned {
+    /// Remembers one more assignment; false if it does not go with those before. Elements, and different fields, of one column
+    /// may be set together.
+    fn note(&mut self, assignment: &Assignment, is_first: bool) -> bool {
+        let fits = is_first || !(self.whole || matches!(assignment, Assignment::Set(..)));
+        match assignment {
+            Assignment::Set(..) => self.whole = true,
+            Assignment::SetField(_, field, _) => return fits && self.fields.insert(field.clone()),
+            _ => {}
+        }
+        fits
     }
 }

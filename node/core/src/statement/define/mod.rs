@@ -6,10 +6,12 @@ mod property;
 mod table;
 mod user_type;
 
+use super::answer::Answer;
 use super::context::BindContext;
 use super::names::Names;
+use super::plan::Plan;
 use super::system;
-use crate::schema::{Definition, Truncate};
+use crate::schema::{Definition, Schema, Truncate};
 use trefoil_cql::ast::{Name, QualifiedName, Statement};
 use trefoil_cql::protocol::response::CqlError;
 
@@ -23,6 +25,11 @@ pub(super) struct Defined {
 impl Defined {
     pub fn resolve(statement: &Statement, keyspace: Option<&str>) -> Result<Defined, CqlError> {
         let what = match statement {
+            Statement::CreateIndex(_) => "Secondary indexes are",
+            Statement::CreateView(_) | Statement::AlterView(_) => "Materialized views are",
+            Statement::CreateTrigger(_) => "Triggers are",
+            Statement::CreateFunction(_) => "User-defined functions are",
+            Statement::CreateAggregate(_) => "User-defined aggregates are",
             Statement::CreateKeyspace(_)
             | Statement::AlterKeyspace(_)
             | Statement::DropKeyspace(_)
@@ -31,21 +38,76 @@ impl Defined {
             | Statement::DropTable(_)
             | Statement::CreateType(_)
             | Statement::AlterType(_)
-            | Statement::DropType(_) => {
+            | Statement::DropType(_)
+            | Statement::DropIndex(_)
+            | Statement::DropView(_)
+            | Statement::DropTrigger(_)
+            | Statement::DropFunction(_)
+            | Statement::DropAggregate(_) => {
                 let keyspace = keyspace.map(ToOwned::to_owned);
                 return Ok(Defined { statement: Box::new(statement.clone()), keyspace });
             }
-            Statement::CreateIndex(_) | Statement::DropIndex(_) => "Secondary indexes are",
-            Statement::CreateView(_) | Statement::AlterView(_) | Statement::DropView(_) => "Materialized views are",
-            Statement::CreateTrigger(_) | Statement::DropTrigger(_) => "Triggers are",
-            Statement::CreateFunction(_) | Statement::DropFunction(_) => "User-defined functions are",
-            Statement::CreateAggregate(_) | Statement::DropAggregate(_) => "User-defined aggregates are",
             _ => "Roles and permissions are",
         };
         Err(CqlError::Invalid(format!("{what} not supported yet")))
     }
 
-    pub fn bind(&self, context: &mut BindContext<'_>) -> Result<Definition, CqlError> {
+    /// Nothing exists of what cannot be created yet.
+    fn drop_nothing(&self, names: Names<'_>) -> Option<Result<Plan, CqlError>> {
+        let (what, name, if_exists, end) = match &*self.statement {
+            Statement::DropIndex(drop) => ("Index", &drop.name, drop.if_exists, "'"),
+            Statement::DropView(drop) => ("Materialized view", &drop.name, drop.if_exists, ""),
+            Statement::DropFunction(drop) => ("Function", &drop.name, drop.if_exists, ""),
+            Statement::DropAggregate(drop) => ("Aggregate", &drop.name, drop.if_exists, ""),
+            Statement::DropTrigger(drop) => ("Trigger", &drop.table, drop.if_exists, ""),
+            _ => return None,
+        };
+        Some(match names.keyspace_of(name) {
+            Err(error) => Err(error),
+            Ok(_) if if_exists => Ok(Plan::Answer(Answer::Void)),
+            Ok(keyspace) => Err(CqlError::Invalid(match &*self.statement {
+                Statement::DropTrigger(drop) => {
+                    format!("{what} '{}' on '{keyspace}.{}' doesn't exist", drop.name, name.name)
+                }
+                // The second quote after the name of an index is Cassandra's.
+                _ => format!("{what} '{keyspace}.{}' doesn't exist{end}", name.name),
+            })),
+        })
+    }
+
+    /// What is to be done. Whatever else may be wrong with it, what exists cannot be created; the catalogue would say the same.
+    pub fn bind(&self, context: &mut BindContext<'_>) -> Result<Plan, CqlError> {
+        if let Some(nothing) = self.drop_nothing(Names { schema: context.schema, keyspace: self.keyspace.as_deref() }) {
+            return nothing;
+        }
+        match self.definition(context) {
+            Ok(definition) => Ok(Plan::Schema(definition)),
+            Err(error @ CqlError::Syntax(_)) if matches!(*self.statement, Statement::CreateKeyspace(_)) => Err(error),
+            Err(error) => match self.existing(context.schema) {
+                Some((true, _)) => Ok(Plan::Answer(Answer::Void)),
+                Some((false, exists)) => Err(exists),
+                None => Err(error),
+            },
+        }
+    }
+
+    /// If what shall be created exists: whether that is no error, and the error that it is otherwise.
+    fn existing(&self, schema: &Schema) -> Option<(bool, CqlError)> {
+        match &*self.statement {
+            Statement::CreateKeyspace(create) => schema
+                .keyspace(&create.keyspace)
+                .map(|keyspace| (create.if_not_exists, CqlError::keyspace_exists(keyspace.name.clone()))),
+            Statement::CreateTable(create) => {
+                let keyspace = Names { schema, keyspace: self.keyspace.as_deref() }.keyspace_of(&create.table).ok()?;
+                schema.table(keyspace, &create.table.name).map(|table| {
+                    (create.if_not_exists, CqlError::table_exists(table.keyspace.clone(), table.name.clone()))
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn definition(&self, context: &mut BindContext<'_>) -> Result<Definition, CqlError> {
         let schema = context.schema;
         let names = Names { schema, keyspace: self.keyspace.as_deref() };
         let data_center = &context.facts.layout.data_center;

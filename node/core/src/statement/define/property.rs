@@ -5,7 +5,7 @@ use trefoil_cql::ast::{self, Literal, Property};
 
 /// Options by name, in the order written.
 pub(super) fn properties<'a>(written: impl Iterator<Item = &'a Property>) -> Vec<(String, PropertyValue)> {
-    written.map(|property| (property.name.as_str().to_lowercase(), value(&property.value))).collect()
+    written.map(|property| (property.name.as_str().to_owned(), value(&property.value))).collect()
 }
 
 fn value(written: &ast::PropertyValue) -> PropertyValue {

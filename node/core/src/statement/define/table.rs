@@ -19,6 +19,7 @@ pub(super) fn create(
     rng: &mut dyn RngCore,
 ) -> Result<Definition, CqlError> {
     let (keyspace, name) = target(&create.table, names)?;
+    check_duplicates(create)?;
     let primary_key = match &create.primary_keys[..] {
         [one] => one,
         [] => {
@@ -33,16 +34,12 @@ pub(super) fn create(
             )));
         }
     };
-    let mut columns = Vec::with_capacity(create.columns.len());
-    for column in &create.columns {
-        columns.push(column_definition(column, &keyspace, names)?);
-    }
-    let mut order: &[(Name, bool)] = &[];
+    let mut order: Vec<&(Name, bool)> = Vec::new();
     let mut written = Vec::new();
     for property in &create.properties {
         match property {
             TableProperty::Option(property) => written.push(property),
-            TableProperty::ClusteringOrder(columns) => order = columns,
+            TableProperty::ClusteringOrder(columns) => order.extend(columns),
             TableProperty::CompactStorage => {
                 return Err(CqlError::invalid("COMPACT STORAGE tables are not supported"));
             }
@@ -53,6 +50,12 @@ pub(super) fn create(
         Some(index) => table_id(&options.remove(index).1)?,
         None => new_uuid(rng),
     };
+    check_clustering_order(&name, &order)?;
+    let options = TableOptions::default().altered(&options)?;
+    let mut columns = Vec::with_capacity(create.columns.len());
+    for column in &create.columns {
+        columns.push(column_definition(column, &keyspace, names)?);
+    }
     Ok(Definition::CreateTable(Box::new(CreateTable {
         keyspace,
         name,
@@ -60,9 +63,32 @@ pub(super) fn create(
         id,
         columns,
         partition_key: primary_key.partition.iter().map(|name| name.as_str().to_owned()).collect(),
-        clustering: clustering(&primary_key.clustering, order)?,
-        options: TableOptions::default().altered(&options)?,
+        clustering: clustering(&primary_key.clustering, &order)?,
+        options,
     })))
+}
+
+fn check_duplicates(create: &ast::CreateTable) -> Result<(), CqlError> {
+    for (index, column) in create.columns.iter().enumerate() {
+        if create.columns[..index].iter().any(|before| before.name == column.name) {
+            return Err(CqlError::Invalid(format!(
+                "Duplicate column '{}' declaration for table '{}'",
+                column.name, create.table
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check_clustering_order(table: &str, order: &[&(Name, bool)]) -> Result<(), CqlError> {
+    for (index, (name, _)) in order.iter().enumerate() {
+        if order[..index].iter().any(|(before, _)| before == name) {
+            return Err(CqlError::Invalid(format!(
+                "Duplicate column '{name}' in CLUSTERING ORDER BY clause for table '{table}'"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn column_definition(
@@ -86,9 +112,15 @@ fn table_id(value: &PropertyValue) -> Result<[u8; 16], CqlError> {
 }
 
 /// The clustering columns with their order; CLUSTERING ORDER BY must name the first of them, in their order.
-fn clustering(columns: &[Name], order: &[(Name, bool)]) -> Result<Vec<(String, ClusteringOrder)>, CqlError> {
-    if order.len() > columns.len() {
-        return Err(CqlError::invalid("Only clustering columns can be defined in CLUSTERING ORDER directive"));
+fn clustering(columns: &[Name], order: &[&(Name, bool)]) -> Result<Vec<(String, ClusteringOrder)>, CqlError> {
+    let others: Vec<&str> = (order.iter().filter(|(name, _)| !columns.contains(name)))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if !others.is_empty() {
+        return Err(CqlError::Invalid(format!(
+            "Only clustering key columns can be defined in CLUSTERING ORDER directive: [{}] are not clustering columns",
+            others.join(", ")
+        )));
     }
     for ((name, _), expected) in order.iter().zip(columns) {
         if name != expected {
@@ -122,9 +154,8 @@ pub(super) fn alter(alter: &ast::AlterTable, names: Names<'_>) -> Result<Definit
             let names = columns.iter().map(|name| name.as_str().to_owned()).collect();
             TableChange::Drop(DropColumns { if_exists: *if_exists, names })
         }
-        AlterTableAction::Rename { if_exists, columns } => {
-            TableChange::Rename(RenameColumns { if_exists: *if_exists, names: pairs(columns) })
-        }
+        // IF EXISTS changes nothing, as in Cassandra.
+        AlterTableAction::Rename { columns, .. } => TableChange::Rename(RenameColumns { names: pairs(columns) }),
         AlterTableAction::Type(..) => return Err(CqlError::invalid("Altering column types is no longer supported")),
         AlterTableAction::Mask { .. } => {
             return Err(CqlError::invalid("Dynamic data masking is not supported yet"));
@@ -134,7 +165,8 @@ pub(super) fn alter(alter: &ast::AlterTable, names: Names<'_>) -> Result<Definit
         }
         AlterTableAction::With(written) => {
             let options = properties(written.iter());
-            if options.iter().any(|(name, _)| name == "id") {
+            if let Some((_, id)) = options.iter().find(|(name, _)| name == "id") {
+                table_id(id)?;
                 return Err(CqlError::config("Cannot alter table id."));
             }
             TableChange::Options(options)

@@ -18,11 +18,10 @@ pub(super) fn create(create: &ast::CreateType, names: Names<'_>) -> Result<Defin
 
 /// Fields may be collections, but user types in them are frozen.
 fn field_type(keyspace: &str, type_name: &TypeName, names: Names<'_>) -> Result<CqlType, CqlError> {
-    let resolved = names.resolve_type(keyspace, type_name)?;
-    if matches!(resolved, CqlType::UserType(_)) {
+    if matches!(type_name, TypeName::User(_)) {
         return Err(CqlError::invalid("A user type cannot contain non-frozen UDTs"));
     }
-    Ok(resolved)
+    names.resolve_type(keyspace, type_name)
 }
 
 pub(super) fn alter(alter: &ast::AlterType, names: Names<'_>) -> Result<Definition, CqlError> {

@@ -1,12 +1,14 @@
 //! The answer to a conditional write, shaped as Cassandra shapes it: `[applied]` alone when it was applied, or when there is
 //! no row to show; otherwise with the columns that were tested, or with all of them after `IF [NOT] EXISTS`. In a batch the key
-//! comes along, and there is a row for every row that is there.
+//! comes along, and there is a row for every row that is there. Cassandra reads no more than a statement is about: static
+//! columns that it neither writes nor tests are null in the answer, and so are regular ones.
 
 use super::super::answer::{Answer, Columns, ResultRows};
 use super::super::select::column_value;
 use super::condition::ConditionTerms;
 use crate::command::{ReadRow, WriteOutcome};
-use crate::schema::Table;
+use crate::ids::ColumnId;
+use crate::schema::{ColumnKind, Table};
 use bytes::Bytes;
 use std::sync::Arc;
 use trefoil_cql::protocol::response::{ColumnSpec, CqlError};
@@ -19,8 +21,10 @@ pub(in crate::statement) struct AppliedColumns {
     success: Arc<Columns>,
     /// `[applied]` and what follows.
     failure: Arc<Columns>,
-    /// What follows: positions in the table.
-    shown: Arc<[usize]>,
+    /// What follows: positions in the table, and whether they are read.
+    shown: Arc<[(usize, bool)]>,
+    /// The static columns that are read, in order: a static row is there if it has any of them.
+    statics: Arc<[ColumnId]>,
 }
 
 /// What is needed to make the answer.
@@ -30,29 +34,54 @@ pub struct ConditionalAnswer {
     columns: AppliedColumns,
 }
 
+/// What a conditional write is about.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::statement) struct Scope {
+    /// It writes static columns.
+    pub statics: bool,
+    /// It writes rows.
+    pub rows: bool,
+}
+
 impl AppliedColumns {
-    pub fn new(table: &Table, condition: &ConditionTerms) -> AppliedColumns {
-        AppliedColumns::showing(table, tested_columns(condition, table))
+    pub fn new(table: &Table, condition: &ConditionTerms, scope: Scope) -> AppliedColumns {
+        AppliedColumns::showing(table, condition.tested_columns(table), scope, std::iter::once(condition))
     }
 
     /// For a batch: the key, then what any of its statements tests.
-    pub fn of_batch<'a>(table: &Table, conditions: impl Iterator<Item = &'a ConditionTerms>) -> AppliedColumns {
+    pub fn of_batch<'a>(
+        table: &Table,
+        conditions: impl Iterator<Item = &'a ConditionTerms> + Clone,
+        scope: Scope,
+    ) -> AppliedColumns {
         let keys = usize::from(table.partition_columns + table.clustering_columns);
         let mut shown: Vec<usize> = (0..keys).collect();
-        for condition in conditions {
+        for condition in conditions.clone() {
             if !matches!(condition, ConditionTerms::Columns(_)) {
-                return AppliedColumns::showing(table, (0..table.columns.len()).collect());
+                shown = (0..table.columns.len()).collect();
+                break;
             }
-            for column in tested_columns(condition, table) {
+            for column in condition.tested_columns(table) {
                 if !shown.contains(&column) {
                     shown.push(column);
                 }
             }
         }
-        AppliedColumns::showing(table, shown)
+        AppliedColumns::showing(table, shown, scope, conditions)
     }
 
-    fn showing(table: &Table, shown: Vec<usize>) -> AppliedColumns {
+    fn showing<'a>(
+        table: &Table,
+        shown: Vec<usize>,
+        scope: Scope,
+        conditions: impl Iterator<Item = &'a ConditionTerms>,
+    ) -> AppliedColumns {
+        let tested: Vec<usize> = conditions.flat_map(|condition| condition.named_columns()).collect();
+        let is_read = |index: usize| match table.columns[index].kind {
+            ColumnKind::PartitionKey | ColumnKind::Clustering => true,
+            ColumnKind::Static => scope.statics || tested.contains(&index),
+            ColumnKind::Regular => scope.rows || tested.contains(&index),
+        };
         let spec = |name: &str, column_type: CqlType| ColumnSpec {
             keyspace: table.keyspace.clone(),
             table: table.name.clone(),
@@ -62,26 +91,14 @@ impl AppliedColumns {
         let applied = || spec("[applied]", CqlType::Boolean);
         let columns = shown.iter().map(|index| &table.columns[*index]);
         let columns = columns.map(|column| spec(&column.name, column.column_type.clone()));
+        let statics = (0..table.columns.len())
+            .filter(|index| table.columns[*index].kind == ColumnKind::Static && is_read(*index))
+            .map(|index| table.columns[index].id);
         AppliedColumns {
             success: Arc::new(Columns::new(vec![applied()])),
             failure: Arc::new(Columns::new(std::iter::once(applied()).chain(columns).collect())),
-            shown: shown.into(),
-        }
-    }
-}
-
-/// Each once, in the order of the text.
-fn tested_columns(condition: &ConditionTerms, table: &Table) -> Vec<usize> {
-    match condition {
-        ConditionTerms::NotExists | ConditionTerms::Exists => (0..table.columns.len()).collect(),
-        ConditionTerms::Columns(columns) => {
-            let mut shown = Vec::with_capacity(columns.len());
-            for column in columns {
-                if !shown.contains(&column.column) {
-                    shown.push(column.column);
-                }
-            }
-            shown
+            statics: statics.collect(),
+            shown: shown.into_iter().map(|index| (index, is_read(index))).collect(),
         }
     }
 }
@@ -96,7 +113,7 @@ impl ConditionalAnswer {
         let WriteOutcome::Rejected { rows } = outcome else {
             return Ok(one_row(&self.columns.success, vec![boolean(true)]));
         };
-        let mut rows: Vec<&ReadRow> = rows.iter().filter(|row| is_there(row)).collect();
+        let mut rows: Vec<&ReadRow> = rows.iter().filter(|row| self.is_there(row)).collect();
         // A partition is shown in clustering order, and its static row only if it has no others.
         if rows.iter().any(|row| row.clustering.is_some()) {
             rows.retain(|row| row.clustering.is_some());
@@ -120,15 +137,18 @@ impl ConditionalAnswer {
         }))
     }
 
+    fn is_there(&self, row: &ReadRow) -> bool {
+        row.clustering.is_some() || row.cells.iter().any(|cell| self.columns.statics.contains(&cell.column))
+    }
+
     fn show(&self, row: &ReadRow) -> Result<Vec<Option<Bytes>>, CqlError> {
-        self.columns.shown.iter().map(|index| column_value(row, &self.table, &self.table.columns[*index])).collect()
+        let cell = |(index, is_read): &(usize, bool)| {
+            if *is_read { column_value(row, &self.table, &self.table.columns[*index]) } else { Ok(None) }
+        };
+        self.columns.shown.iter().map(cell).collect()
     }
 }
 
 fn one_row(columns: &Arc<Columns>, row: Vec<Option<Bytes>>) -> Answer {
     Answer::Rows(ResultRows { columns: Arc::clone(columns), rows: vec![row], paging_state: None, warning: None })
-}
-
-fn is_there(row: &ReadRow) -> bool {
-    row.clustering.is_some() || !row.cells.is_empty()
 }

@@ -7,7 +7,7 @@ use super::super::plan::{Plan, WriteAnswer, WritePlan};
 use super::super::term::{Scope, TermContext};
 use super::super::variables::Variables;
 use super::Modification;
-use super::applied::{AppliedColumns, ConditionalAnswer};
+use super::applied::{self, AppliedColumns, ConditionalAnswer};
 use super::using::UsingTerms;
 use crate::command::{Condition, Mutation, PartitionKey, Test};
 use crate::ids::StorageId;
@@ -67,10 +67,10 @@ fn check(kind: BatchKind, has_timestamp: bool, modifications: &[Arc<Modification
     let has_conditions = modifications.iter().any(|modification| modification.condition.is_some());
     let refused = if has_timestamp && has_conditions {
         Some("Cannot provide custom timestamp for conditional BATCH")
-    } else if has_timestamp && counters > 0 {
+    } else if has_timestamp && kind == BatchKind::Counter {
         Some("Cannot provide custom timestamp for counter BATCH")
-    } else if kind == BatchKind::Counter && has_conditions {
-        Some("Conditional updates are not supported on counter tables")
+    } else if has_timestamp && counters > 0 {
+        Some("Cannot provide custom timestamp for a BATCH containing counters")
     } else if kind == BatchKind::Counter && counters < modifications.len() {
         Some("Cannot include non-counter statement in a counter batch")
     } else if kind == BatchKind::Logged && counters > 0 {
@@ -159,8 +159,16 @@ fn conditional_answer(modifications: &[Arc<Modification>]) -> Result<Option<Cond
     if modifications.iter().any(|modification| modification.table.id != first.table.id) {
         return Err(CqlError::invalid("Batch with conditions cannot span multiple tables"));
     }
+    for modification in modifications {
+        modification.check_one_row()?;
+    }
     let conditions = conditional.iter().filter_map(|modification| modification.condition.as_ref());
-    let columns = AppliedColumns::of_batch(&first.table, conditions);
+    let scopes = modifications.iter().map(|modification| modification.scope());
+    let scope = scopes.fold(applied::Scope::default(), |all, one| applied::Scope {
+        statics: all.statics || one.statics,
+        rows: all.rows || one.rows,
+    });
+    let columns = AppliedColumns::of_batch(&first.table, conditions, scope);
     Ok(Some(ConditionalAnswer::new(Arc::clone(&first.table), columns)))
 }
 
@@ -177,9 +185,11 @@ fn check_conditions(conditions: &[Condition], mutations: &[Mutation]) -> Result<
                 (Test::NotExists, Test::Exists) | (Test::Exists, Test::NotExists) => {
                     "Cannot mix IF EXISTS and IF NOT EXISTS conditions for the same row"
                 }
-                (Test::NotExists, Test::Column { .. }) | (Test::Column { .. }, Test::NotExists) => {
+                // The words are Cassandra's, where order matters.
+                (Test::NotExists | Test::Exists, Test::Column { .. }) | (Test::Column { .. }, Test::NotExists) => {
                     "Cannot mix IF conditions and IF NOT EXISTS for the same row"
                 }
+                (Test::Column { .. }, Test::Exists) => "Cannot mix IF conditions and IF EXISTS for the same row",
                 _ => continue,
             };
             return Err(CqlError::invalid(text));

@@ -12,6 +12,8 @@ use trefoil_cql::protocol::Value;
 use trefoil_cql::protocol::response::CqlError;
 use trefoil_cql::types::CqlType;
 
+const UNSET: &str = "Invalid 'unset' value in condition";
+
 /// What IF says.
 #[derive(Clone, Debug)]
 pub(in crate::statement) enum ConditionTerms {
@@ -56,6 +58,28 @@ impl ConditionTerms {
     }
 }
 
+impl ConditionTerms {
+    /// What the answer shows: each once, regular columns before static ones.
+    pub fn tested_columns(&self, table: &Table) -> Vec<usize> {
+        let ConditionTerms::Columns(columns) = self else { return (0..table.columns.len()).collect() };
+        let mut shown = Vec::with_capacity(columns.len());
+        for of_static_row in [false, true] {
+            for column in columns.iter().filter(|column| column.is_static(table) == of_static_row) {
+                if !shown.contains(&column.column) {
+                    shown.push(column.column);
+                }
+            }
+        }
+        shown
+    }
+
+    /// The columns that are tested by name.
+    pub fn named_columns(&self) -> impl Iterator<Item = usize> {
+        let columns = if let ConditionTerms::Columns(columns) = self { columns.as_slice() } else { &[] };
+        columns.iter().map(|column| column.column)
+    }
+}
+
 impl ColumnCondition {
     fn resolve(
         condition: &ast::Condition,
@@ -71,16 +95,21 @@ impl ColumnCondition {
         }
         let index = value_column(table, name, "IF part")?;
         let receiver = Receiver::column(table, column);
+        if column.column_type == CqlType::Counter {
+            return Err(CqlError::invalid("Conditions on counters are not supported"));
+        }
         let value_name = format!("value({})", column.name);
+        let field_name;
         let (element, receiver) = match &condition.target {
             ConditionTarget::Column(_) => (None, receiver),
             ConditionTarget::Element(_, key) => {
                 let (key_name, key_type, value_type) = match column.column_type.unfrozen() {
                     CqlType::Map(key, value) => (format!("key({})", column.name), &**key, &**value),
                     CqlType::List(element) => (format!("idx({})", column.name), &CqlType::Int, &**element),
-                    _ => {
+                    other => {
+                        let kind = if matches!(other, CqlType::Set(_)) { "set" } else { "non-collection" };
                         return Err(CqlError::Invalid(format!(
-                            "Invalid element access syntax for non-collection column {name}"
+                            "Invalid element access syntax for {kind} column {name}"
                         )));
                     }
                 };
@@ -96,9 +125,10 @@ impl ColumnCondition {
                 };
                 let position = user.fields.iter().position(|(known, _)| *field == **known);
                 let position = position.ok_or_else(|| {
-                    CqlError::Invalid(format!("UDT column {name} does not have a field named {field}"))
+                    CqlError::Invalid(format!("Unknown field {field} for column {name}"))
                 })?;
-                (Some(Element::Field(position as u16)), receiver.part(&value_name, &user.fields[position].1))
+                field_name = format!("{}.{}", column.name, user.fields[position].0);
+                (Some(Element::Field(position as u16)), receiver.part(&field_name, &user.fields[position].1))
             }
         };
         let (operator, values) = match &condition.predicate {
@@ -107,7 +137,10 @@ impl ColumnCondition {
                     && *comparison != Comparison::NotEqual
                     && *receiver.column_type == CqlType::Duration
                 {
-                    return Err(CqlError::invalid("Slice conditions are not supported on durations"));
+                    return Err(CqlError::Invalid(format!(
+                        "Slice conditions ( {} ) are not supported on durations",
+                        operator_text(operator_of(*comparison))
+                    )));
                 }
                 (operator_of(*comparison), Values::One(Term::resolve(term, receiver, context)?))
             }
@@ -144,23 +177,39 @@ impl ColumnCondition {
 
     pub fn bind(&self, table: &Table, scope: &mut Scope<'_>) -> Result<Test, CqlError> {
         let column = &table.columns[self.column];
+        let is_list = matches!(column.column_type.unfrozen(), CqlType::List(_));
         let refuse = |what: &'static str| {
             if what == "unset" {
-                "Invalid 'unset' value in condition".to_owned()
+                UNSET.to_owned()
             } else {
-                format!("Invalid null value for {} element access", column.name)
+                format!("Invalid null value for {} element access", if is_list { "list" } else { "map" })
             }
         };
         let element = match &self.element {
-            Some(Element::Key(key)) => Some(key.bind_required(scope, refuse)?),
+            Some(Element::Key(key)) => {
+                let key = key.bind_required(scope, refuse)?;
+                match <[u8; 4]>::try_from(&key[..]).map(i32::from_be_bytes) {
+                    Ok(index) if is_list && index < 0 => {
+                        return Err(CqlError::Invalid(format!("Invalid negative list index {index}")));
+                    }
+                    _ => Some(key),
+                }
+            }
             Some(Element::Field(position)) => Some(Bytes::copy_from_slice(&position.to_be_bytes())),
             None => None,
         };
         let values = match &self.values {
-            Values::One(term) => vec![self.bind_value(term, scope)?],
-            Values::List(terms) => terms.iter().map(|term| self.bind_value(term, scope)).collect::<Result<_, _>>()?,
+            Values::One(term) => vec![self.bind_value(term, scope)?.ok_or_else(|| CqlError::invalid(UNSET))?],
+            // What is unset is not in the list.
+            Values::List(terms) => {
+                let values = terms.iter().map(|term| self.bind_value(term, scope));
+                values.filter_map(Result::transpose).collect::<Result<_, _>>()?
+            }
             Values::Many(terms) => {
-                let refuse = |what| format!("Invalid {what} value in condition");
+                let refuse = |what| match what {
+                    "unset" => UNSET.to_owned(),
+                    _ => format!("Invalid {what} list in IN condition"),
+                };
                 terms.bind(scope, refuse)?.into_iter().map(Some).collect()
             }
         };
@@ -168,12 +217,13 @@ impl ColumnCondition {
         Ok(Test::Column { column: column.id, column_type, element, operator: self.operator, values })
     }
 
-    fn bind_value(&self, term: &Term, scope: &mut Scope<'_>) -> Result<Option<Bytes>, CqlError> {
+    /// A value, which may be null; `None`: unset.
+    fn bind_value(&self, term: &Term, scope: &mut Scope<'_>) -> Result<Option<Option<Bytes>>, CqlError> {
         match term.bind(scope)? {
-            Value::Set(bytes) => Ok(Some(bytes)),
-            Value::Unset => Err(CqlError::invalid("Invalid 'unset' value in condition")),
+            Value::Set(bytes) => Ok(Some(Some(bytes))),
+            Value::Unset => Ok(None),
             Value::Null => match self.operator {
-                Operator::Equal | Operator::NotEqual | Operator::In => Ok(None),
+                Operator::Equal | Operator::NotEqual | Operator::In => Ok(Some(None)),
                 operator => Err(CqlError::Invalid(format!(
                     "Invalid comparison with null for operator \"{}\"",
                     operator_text(operator)

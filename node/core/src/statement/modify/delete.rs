@@ -4,11 +4,10 @@ use super::super::names::Names;
 use super::super::restrictions::{Purpose, Restrictions};
 use super::super::term::TermContext;
 use super::super::variables::Variables;
-use super::applied::AppliedColumns;
 use super::condition::ConditionTerms;
 use super::operation::Operation;
 use super::using::UsingTerms;
-use super::{Modification, Verb};
+use super::{Modification, Parts, Verb};
 use crate::schema::ColumnKind;
 use trefoil_cql::ast::{Delete, If};
 use trefoil_cql::protocol::response::CqlError;
@@ -24,33 +23,21 @@ impl Modification {
         let condition = condition.map(|condition: &If| ConditionTerms::resolve(condition, &table, context));
         let condition = condition.transpose()?;
         let is_static = |column: usize| table.columns[column].kind == ColumnKind::Static;
-        let row_condition = match &condition {
-            Some(ConditionTerms::Columns(columns)) => {
-                columns.iter().find(|column| !is_static(column.column)).map(|column| column.column)
-            }
-            _ => None,
+        let tests_row = match &condition {
+            Some(ConditionTerms::Columns(columns)) => columns.iter().any(|column| !is_static(column.column)),
+            _ => false,
         };
         let has_columns = !operations.is_empty();
         let only_statics =
-            has_columns && operations.iter().all(|operation| is_static(operation.column)) && row_condition.is_none();
+            has_columns && operations.iter().all(|operation| is_static(operation.column)) && !tests_row;
         let purpose = Purpose::Delete { only_statics, has_columns };
         let restrictions = Restrictions::resolve(&delete.relations, &table, purpose, context)?;
         if condition.is_some() && !restrictions.clustering.is_full() && !only_statics {
-            return Err(CqlError::Invalid(match row_condition {
-                Some(column) => format!(
-                    "DELETE statements must restrict all PRIMARY KEY columns with equality relations in order to use IF \
-                     condition on column '{}'",
-                    table.columns[column].name
-                ),
-                None => "DELETE statements must restrict all PRIMARY KEY columns with equality relations in order to \
-                         delete non static columns"
-                    .to_owned(),
-            }));
+            return Err(CqlError::invalid(
+                "DELETE statements must restrict all PRIMARY KEY columns with equality relations in order to delete non \
+                 static columns",
+            ));
         }
-        let applied = condition.as_ref().map(|condition| AppliedColumns::new(&table, condition));
-        let modification =
-            Modification { table, verb: Verb::Delete, restrictions, operations, using, condition, applied };
-        modification.check()?;
-        Ok(modification)
+        Modification::new(Parts { table, verb: Verb::Delete, restrictions, operations, using, condition })
     }
 }

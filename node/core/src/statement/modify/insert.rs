@@ -5,11 +5,10 @@ use super::super::names::{Names, column_index};
 use super::super::restrictions::Restrictions;
 use super::super::term::{Term, TermContext};
 use super::super::variables::{Receiver, Variables};
-use super::applied::AppliedColumns;
 use super::condition::ConditionTerms;
 use super::operation::Operation;
 use super::using::UsingTerms;
-use super::{Modification, Verb};
+use super::{Modification, Parts, Verb, check_insert};
 use crate::schema::{Column, ColumnKind};
 use trefoil_cql::ast::{Insert, InsertSource, Name};
 use trefoil_cql::protocol::response::CqlError;
@@ -17,6 +16,7 @@ use trefoil_cql::protocol::response::CqlError;
 impl Modification {
     pub fn insert(insert: &Insert, names: Names<'_>, variables: &mut Variables) -> Result<Modification, CqlError> {
         let table = names.writable_table(&insert.table)?;
+        check_insert(&table)?;
         let context = &mut TermContext { names, variables };
         let mut keys: Vec<Option<Term>> = vec![None; usize::from(table.partition_columns + table.clustering_columns)];
         let mut operations = Vec::new();
@@ -61,20 +61,16 @@ impl Modification {
         };
         let using = UsingTerms::resolve(&insert.using, &table.keyspace, &table.name, context)?;
         let condition = insert.if_not_exists.then_some(ConditionTerms::NotExists);
-        let applied = condition.as_ref().map(|condition| AppliedColumns::new(&table, condition));
         let restrictions = Restrictions::row(&table, partition, clustering);
-        let modification =
-            Modification { table, verb: Verb::Insert, restrictions, operations, using, condition, applied };
-        modification.check()?;
-        Ok(modification)
+        Modification::new(Parts { table, verb: Verb::Insert, restrictions, operations, using, condition })
     }
 }
 
 fn check_duplicates(columns: &[Name]) -> Result<(), CqlError> {
-    match columns.iter().enumerate().find(|(index, name)| columns[..*index].contains(name)) {
-        Some((_, name)) => Err(CqlError::Invalid(format!("The column names contains duplicates: {name}"))),
-        None => Ok(()),
+    if columns.iter().enumerate().any(|(index, name)| columns[..index].contains(name)) {
+        return Err(CqlError::invalid("The column names contains duplicates"));
     }
+    Ok(())
 }
 
 fn all_of(terms: Vec<Option<Term>>, columns: &[Column], what: &str) -> Result<Vec<Term>, CqlError> {

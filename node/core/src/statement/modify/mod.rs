@@ -40,6 +40,16 @@ pub(super) struct Modification {
     pub applied: Option<AppliedColumns>,
 }
 
+/// What a modification is made of.
+struct Parts {
+    table: Arc<Table>,
+    verb: Verb,
+    restrictions: Restrictions,
+    operations: Vec<Operation>,
+    using: UsingTerms,
+    condition: Option<ConditionTerms>,
+}
+
 /// Which statement it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verb {
@@ -55,12 +65,39 @@ pub(super) struct Effects {
     pub mutations: Vec<Mutation>,
 }
 
+/// INSERT counts nothing.
+fn check_insert(table: &Table) -> Result<(), CqlError> {
+    if table.is_counter() {
+        return Err(CqlError::invalid("INSERT statements are not allowed on counter tables, use UPDATE instead"));
+    }
+    Ok(())
+}
+
 impl Modification {
+    /// A statement as a whole: its rules are checked, and the shape of its answer is made.
+    fn new(parts: Parts) -> Result<Modification, CqlError> {
+        let Parts { table, verb, restrictions, operations, using, condition } = parts;
+        let mut modification =
+            Modification { table, verb, restrictions, operations, using, condition, applied: None };
+        modification.check()?;
+        let (table, scope) = (&modification.table, modification.scope());
+        let applied = modification.condition.as_ref().map(|condition| AppliedColumns::new(table, condition, scope));
+        modification.applied = applied;
+        Ok(modification)
+    }
+
+    /// Which parts of a partition it is about.
+    fn scope(&self) -> applied::Scope {
+        applied::Scope {
+            statics: self.operations.iter().any(|operation| self.is_static(operation)),
+            rows: self.table.clustering_columns == 0 || self.restrictions.restricts_clustering,
+        }
+    }
+
     /// Rules that concern the whole statement.
     fn check(&self) -> Result<(), CqlError> {
         if self.table.is_counter() {
             let refused = match self.verb {
-                Verb::Insert => Some("INSERT statements are not allowed on counter tables, use UPDATE instead"),
                 _ if self.condition.is_some() => Some("Conditional updates are not supported on counter tables"),
                 _ if self.using.timestamp.is_some() => Some("Cannot provide custom timestamp for counter updates"),
                 _ if self.using.ttl.is_some() => Some("Cannot provide custom TTL for counter updates"),
@@ -80,12 +117,18 @@ impl Modification {
                     self.plural()
                 )));
             }
-            if self.restrictions.clustering.has_in() {
-                return Err(CqlError::Invalid(format!(
-                    "IN on the clustering key columns is not supported with conditional {}",
-                    self.plural()
-                )));
-            }
+            self.check_one_row()?;
+        }
+        Ok(())
+    }
+
+    /// A conditional write names each row that it writes.
+    fn check_one_row(&self) -> Result<(), CqlError> {
+        if self.restrictions.clustering.has_in() {
+            return Err(CqlError::Invalid(format!(
+                "IN on the clustering key columns is not supported with conditional {}",
+                self.plural()
+            )));
         }
         Ok(())
     }
@@ -160,9 +203,6 @@ impl Modification {
 
     /// DELETE without columns.
     fn deletions(&self, clustering: BoundClustering) -> Vec<Change> {
-        if self.table.clustering_columns == 0 {
-            return vec![Change::DeletePartition];
-        }
         match clustering {
             BoundClustering::All => vec![Change::DeletePartition],
             BoundClustering::Rows(rows) => rows.into_iter().map(Change::DeleteRow).collect(),

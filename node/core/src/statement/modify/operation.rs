@@ -11,7 +11,7 @@ use bytes::Bytes;
 use trefoil_cql::ast::{self, Assignment, Deletion, Name};
 use trefoil_cql::protocol::Value;
 use trefoil_cql::protocol::response::CqlError;
-use trefoil_cql::types::CqlType;
+use trefoil_cql::types::{CqlType, UserType};
 
 /// What happens to a column.
 #[derive(Clone, Debug)]
@@ -47,23 +47,20 @@ pub(in crate::statement) enum Action {
     Count(Term, bool),
 }
 
-fn element_type(column: &Column) -> Option<&CqlType> {
-    match &column.column_type {
-        CqlType::List(element) | CqlType::Set(element) | CqlType::Map(_, element) => Some(element),
-        _ => None,
+/// An operation as Cassandra prints it in errors; that it prints a minus in front of a list is its own mistake.
+fn printed(assignment: &Assignment) -> String {
+    match assignment {
+        Assignment::Set(name, term) => format!("{name} = {term}"),
+        Assignment::Add(name, term) => format!("{name} = {name} + {term}"),
+        Assignment::Subtract(name, term) => format!("{name} = {name} - {term}"),
+        Assignment::Prepend(name, term) => format!("{name} = {term} - {name}"),
+        Assignment::SetElement(name, key, term) => format!("{name}[{key}] = {term}"),
+        Assignment::SetField(name, field, term) => format!("{name}.{field} = {term}"),
     }
 }
 
-fn refused(operation: &str, column: &Column) -> CqlError {
-    CqlError::Invalid(format!(
-        "Invalid operation ({operation}) for {} column {}",
-        match &column.column_type {
-            CqlType::Counter => "counter",
-            frozen if frozen.is_collection() => "frozen collection",
-            _ => "non collection",
-        },
-        column.name
-    ))
+fn refused(assignment: &Assignment, what: &str, column: &Column) -> CqlError {
+    CqlError::Invalid(format!("Invalid operation ({}) for {what} column {}", printed(assignment), column.name))
 }
 
 impl Operation {
@@ -76,10 +73,13 @@ impl Operation {
     ) -> Result<Operation, CqlError> {
         let column = &table.columns[index];
         if column.column_type == CqlType::Counter {
-            return Err(CqlError::Invalid(format!(
-                "Cannot set the value of counter column {} (counters can only be incremented/decremented, not set)",
-                column.name
-            )));
+            return Err(CqlError::Invalid(match term {
+                ast::Term::Literal(ast::Literal::Null) => NULL_COUNT.to_owned(),
+                _ => format!(
+                    "Cannot set the value of counter column {} (counters can only be incremented/decremented, not set)",
+                    column.name
+                ),
+            }));
         }
         let term = Term::resolve(term, Receiver::column(table, column), context)?;
         Ok(Operation::whole(index, term, table))
@@ -108,40 +108,57 @@ impl Operation {
         let index = value_column(table, name, "SET part")?;
         let column = &table.columns[index];
         let receiver = Receiver::column(table, column);
-        let is_counter = column.column_type == CqlType::Counter;
-        let many = column.column_type.is_multi_cell() && element_type(column).is_some();
-        let action = match assignment {
-            Assignment::Set(_, term) => return Operation::assign(index, term, table, context),
-            Assignment::Add(_, term) if is_counter => {
-                Action::Count(Term::resolve(term, receiver.part(&column.name, &CqlType::BigInt), context)?, false)
+        let refused = |what: &str| Err(refused(assignment, what, column));
+        let action = match (assignment, &column.column_type) {
+            (Assignment::Set(_, term), _) => return Operation::assign(index, term, table, context),
+            (Assignment::Add(_, term), CqlType::Counter) => Action::Count(Term::resolve(term, receiver, context)?, false),
+            (Assignment::Subtract(_, term), CqlType::Counter) => {
+                Action::Count(Term::resolve(term, receiver, context)?, true)
             }
-            Assignment::Subtract(_, term) if is_counter => {
-                Action::Count(Term::resolve(term, receiver.part(&column.name, &CqlType::BigInt), context)?, true)
+            (Assignment::Add(_, term), CqlType::List(_) | CqlType::Set(_)) => {
+                Action::Add(Term::resolve(term, receiver, context)?)
             }
-            Assignment::Add(_, term) if many => Action::Add(Term::resolve(term, receiver, context)?),
-            Assignment::Subtract(_, term) if many => match &column.column_type {
-                // Keys are taken out of a map.
-                CqlType::Map(key, _) => {
-                    let keys = CqlType::Set(key.clone());
-                    Action::Subtract(Term::resolve(term, receiver.part(&column.name, &keys), context)?)
-                }
-                _ => Action::Subtract(Term::resolve(term, receiver, context)?),
-            },
-            Assignment::Prepend(_, term) if matches!(column.column_type, CqlType::List(_)) => {
-                Action::Prepend(Term::resolve(term, receiver, context)?)
+            (Assignment::Add(_, term), CqlType::Map(..)) => {
+                Action::Add(Term::resolve(term, receiver, context).map_err(|error| not_a("map addition", "map", term, error))?)
             }
-            Assignment::Add(..) => return Err(refused(&format!("{name} = {name} + ..."), column)),
-            Assignment::Subtract(..) => return Err(refused(&format!("{name} = {name} - ..."), column)),
-            Assignment::Prepend(..) => return Err(refused(&format!("{name} = ... + {name}"), column)),
-            Assignment::SetElement(_, key, term) => {
-                let (key, element) = resolve_key(column, key, receiver, context)?;
+            (Assignment::Subtract(_, term), CqlType::List(_) | CqlType::Set(_)) => {
+                Action::Subtract(Term::resolve(term, receiver, context)?)
+            }
+            // Keys are taken out of a map.
+            (Assignment::Subtract(_, term), CqlType::Map(key, _)) => {
+                let keys = CqlType::Set(key.clone());
+                let term = Term::resolve(term, receiver.part(&column.name, &keys), context)
+                    .map_err(|error| not_a("map substraction", "set", term, error))?;
+                Action::Subtract(term)
+            }
+            (Assignment::Prepend(_, term), CqlType::List(_)) => Action::Prepend(Term::resolve(term, receiver, context)?),
+            (Assignment::Prepend(..), frozen) if is_frozen_list(frozen) => return refused("frozen list"),
+            (Assignment::Prepend(..), _) => return refused("non list"),
+            (Assignment::Add(..) | Assignment::Subtract(..), other) => {
+                return refused(match other.unfrozen() {
+                    CqlType::Tuple(_) | CqlType::UserType(_) => "tuple",
+                    frozen if frozen.is_collection() => "frozen collection",
+                    _ => "non counter",
+                });
+            }
+            (Assignment::SetElement(_, key, term), CqlType::List(element) | CqlType::Map(_, element)) => {
+                let key = resolve_key(column, key, receiver, context)?;
                 let name = format!("value({})", column.name);
                 Action::SetElement(key, Term::resolve(term, receiver.part(&name, element), context)?)
             }
-            Assignment::SetField(_, field, term) => {
-                let (position, field_type) = field_of(column, field)?;
+            (Assignment::SetElement(..), CqlType::Set(_)) => return refused("set"),
+            (Assignment::SetElement(..), other) => {
+                let is_collection = other.unfrozen().is_collection();
+                return refused(if is_collection { "frozen collection" } else { "non collection" });
+            }
+            (Assignment::SetField(_, field, term), CqlType::UserType(user)) => {
+                let (position, field_type) = field_of(column, user, field)?;
                 let name = format!("{}.{}", column.name, field.as_str());
                 Action::SetField(position, Term::resolve(term, receiver.part(&name, field_type), context)?)
+            }
+            (Assignment::SetField(..), other) => {
+                let is_user_type = matches!(other.unfrozen(), CqlType::UserType(_));
+                return refused(if is_user_type { "frozen UDT" } else { "non-UDT" });
             }
         };
         Ok(Operation { column: index, action })
@@ -157,17 +174,28 @@ impl Operation {
                 "Invalid identifier {name} for deletion (should not be a PRIMARY KEY part)"
             )));
         }
-        let action = match deletion {
-            Deletion::Column(_) => Action::Delete,
-            Deletion::Element(_, key) => match &column.column_type {
-                CqlType::Set(element) => {
-                    let name = format!("value({})", column.name);
-                    let receiver = Receiver::column(table, column).part(&name, element);
-                    Action::DeleteElement(Term::resolve(key, receiver, context)?)
-                }
-                _ => Action::DeleteElement(resolve_key(column, key, Receiver::column(table, column), context)?.0),
-            },
-            Deletion::Field(_, field) => Action::DeleteField(field_of(column, field)?.0),
+        let invalid = |text: String| Err(CqlError::Invalid(text));
+        let receiver = Receiver::column(table, column);
+        let action = match (deletion, &column.column_type) {
+            (Deletion::Column(_), _) => Action::Delete,
+            (Deletion::Element(_, key), CqlType::Set(element)) => {
+                let name = format!("value({})", column.name);
+                Action::DeleteElement(Term::resolve(key, receiver.part(&name, element), context)?)
+            }
+            (Deletion::Element(_, key), CqlType::List(_) | CqlType::Map(..)) => {
+                Action::DeleteElement(resolve_key(column, key, receiver, context)?)
+            }
+            (Deletion::Element(..), other) => {
+                let kind = if other.unfrozen().is_collection() { "frozen" } else { "non" };
+                return invalid(format!("Invalid deletion operation for {kind} collection column {name}"));
+            }
+            (Deletion::Field(_, field), CqlType::UserType(user)) => Action::DeleteField(field_of(column, user, field)?.0),
+            (Deletion::Field(..), CqlType::Frozen(inner)) if matches!(**inner, CqlType::UserType(_)) => {
+                return invalid(format!("Frozen UDT column {name} does not support field deletions"));
+            }
+            (Deletion::Field(..), _) => {
+                return invalid(format!("Invalid field deletion operation for non-UDT column {name}"));
+            }
         };
         Ok(Operation { column: index, action })
     }
@@ -209,7 +237,7 @@ impl Operation {
                 Value::Null | Value::Unset => None,
             },
             Action::SetElement(key, term) => {
-                let key = bind_key(key, column, scope)?;
+                let key = bind_key(key, column, scope)?.ok_or_else(|| bad_key("unset", column))?;
                 match (key, term.bind(scope)?) {
                     (_, Value::Unset) => None,
                     (Key::Index(index), value) => Some(CellOperation::ListSet(index, value.bytes().cloned())),
@@ -222,18 +250,22 @@ impl Operation {
                 Value::Null => Some(CellOperation::Remove(vec![field_path(*position)])),
                 Value::Unset => None,
             },
-            Action::DeleteElement(key) => Some(match bind_key(key, column, scope)? {
-                Key::Index(index) => CellOperation::ListSet(index, None),
-                Key::Path(path) => CellOperation::Remove(vec![path]),
-            }),
+            Action::DeleteElement(key) => match bind_key(key, column, scope)? {
+                Some(Key::Index(index)) => Some(CellOperation::ListSet(index, None)),
+                Some(Key::Path(path)) => Some(CellOperation::Remove(vec![path])),
+                // Nothing was named; of a map Cassandra wants to know.
+                None if matches!(column.column_type, CqlType::Map(..)) => return Err(bad_key("unset", column)),
+                None => None,
+            },
             Action::DeleteField(position) => Some(CellOperation::Remove(vec![field_path(*position)])),
             Action::Count(term, is_negative) => match term.bind(scope)? {
                 Value::Set(bytes) => {
                     let number = <[u8; 8]>::try_from(&bytes[..]).map(i64::from_be_bytes);
                     let number = number.map_err(|_| CqlError::invalid("Invalid counter value"))?;
-                    Some(CellOperation::CounterAdd(if *is_negative { number.wrapping_neg() } else { number }))
+                    let number = if *is_negative { number.checked_neg().ok_or_else(|| no_negation(number))? } else { number };
+                    Some(CellOperation::CounterAdd(number))
                 }
-                Value::Null => return Err(CqlError::invalid("Invalid null value for counter increment")),
+                Value::Null => return Err(CqlError::invalid(NULL_COUNT)),
                 Value::Unset => None,
             },
         };
@@ -250,50 +282,69 @@ pub(in crate::statement) fn value_column(table: &Table, name: &Name, place: &str
     Ok(index)
 }
 
-/// A map's key or a list's index, and the type of what is there.
-fn resolve_key<'a>(
-    column: &'a Column,
+const NULL_COUNT: &str = "Invalid null value for counter increment/decrement";
+
+fn no_negation(number: i64) -> CqlError {
+    CqlError::Invalid(format!(
+        "The negation of {number} overflows supported counter precision (signed 8 bytes integer)"
+    ))
+}
+
+/// The misspelling is Cassandra's.
+fn not_a(operation: &str, what: &str, term: &ast::Term, error: CqlError) -> CqlError {
+    match term {
+        ast::Term::List(_) | ast::Term::Set(_) | ast::Term::Map(_) | ast::Term::Tuple(_) => CqlError::Invalid(format!(
+            "Value for a {operation} has to be a {what}, but was: '{term}'"
+        )),
+        _ => error,
+    }
+}
+
+fn is_frozen_list(column_type: &CqlType) -> bool {
+    matches!(column_type, CqlType::Frozen(inner) if matches!(**inner, CqlType::List(_)))
+}
+
+/// A map's key or a list's index.
+fn resolve_key(
+    column: &Column,
     key: &ast::Term,
     receiver: Receiver<'_>,
     context: &mut TermContext<'_>,
-) -> Result<(Term, &'a CqlType), CqlError> {
-    match &column.column_type {
-        CqlType::List(element) => {
-            let name = format!("idx({})", column.name);
-            Ok((Term::resolve(key, receiver.part(&name, &CqlType::Int), context)?, element))
-        }
-        CqlType::Map(key_type, element) => {
-            let name = format!("key({})", column.name);
-            Ok((Term::resolve(key, receiver.part(&name, key_type), context)?, element))
-        }
-        _ => Err(refused(&format!("{}[...]", column.name), column)),
-    }
+) -> Result<Term, CqlError> {
+    let (name, key_type) = match &column.column_type {
+        CqlType::Map(key_type, _) => (format!("key({})", column.name), &**key_type),
+        _ => (format!("idx({})", column.name), &CqlType::Int),
+    };
+    Term::resolve(key, receiver.part(&name, key_type), context)
 }
 
 enum Key {
-    Index(u32),
+    Index(i32),
     Path(Bytes),
 }
 
-fn bind_key(term: &Term, column: &Column, scope: &mut Scope<'_>) -> Result<Key, CqlError> {
-    let is_list = matches!(column.column_type, CqlType::List(_));
-    let what = if is_list { "list index" } else { "map key" };
-    let bytes = term.bind_required(scope, |problem| format!("Invalid {problem} {what}"))?;
-    if !is_list {
-        return Ok(Key::Path(bytes));
-    }
-    let index = <[u8; 4]>::try_from(&bytes[..]).map(i32::from_be_bytes).unwrap_or(-1);
-    let index = u32::try_from(index).map_err(|_| CqlError::Invalid(format!("List index {index} out of bound")))?;
-    Ok(Key::Index(index))
+/// The key of this execution; `None`: unset.
+fn bind_key(term: &Term, column: &Column, scope: &mut Scope<'_>) -> Result<Option<Key>, CqlError> {
+    Ok(match term.bind(scope)? {
+        Value::Null => return Err(bad_key("null", column)),
+        Value::Unset => None,
+        Value::Set(bytes) if matches!(column.column_type, CqlType::List(_)) => {
+            let index = <[u8; 4]>::try_from(&bytes[..]).map_err(|_| CqlError::invalid("Invalid list index"))?;
+            Some(Key::Index(i32::from_be_bytes(index)))
+        }
+        Value::Set(bytes) => Some(Key::Path(bytes)),
+    })
 }
 
-fn field_of<'a>(column: &'a Column, field: &Name) -> Result<(u16, &'a CqlType), CqlError> {
-    let CqlType::UserType(user) = &column.column_type else {
-        return Err(CqlError::Invalid(format!(
-            "Invalid operation ({}.{field}) for column {} of type {}: only fields of non-frozen user types can be set",
-            column.name, column.name, column.column_type
-        )));
-    };
+fn bad_key(problem: &str, column: &Column) -> CqlError {
+    CqlError::Invalid(match column.column_type {
+        CqlType::List(_) => format!("Invalid {problem} value for list index"),
+        CqlType::Set(_) => format!("Invalid {problem} set element"),
+        _ => format!("Invalid {problem} map key"),
+    })
+}
+
+fn field_of<'a>(column: &Column, user: &'a UserType, field: &Name) -> Result<(u16, &'a CqlType), CqlError> {
     let position = user.fields.iter().position(|(name, _)| *field == **name);
     let position = position
         .ok_or_else(|| CqlError::Invalid(format!("UDT column {} does not have a field named {field}", column.name)))?;

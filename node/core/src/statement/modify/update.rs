@@ -4,11 +4,10 @@ use super::super::names::Names;
 use super::super::restrictions::{Purpose, Restrictions};
 use super::super::term::TermContext;
 use super::super::variables::Variables;
-use super::applied::AppliedColumns;
 use super::condition::ConditionTerms;
 use super::operation::Operation;
 use super::using::UsingTerms;
-use super::{Modification, Verb};
+use super::{Modification, Parts, Verb};
 use crate::schema::ColumnKind;
 use trefoil_cql::ast::{If, Update};
 use trefoil_cql::protocol::response::CqlError;
@@ -32,11 +31,7 @@ impl Modification {
         let only_statics = operations.iter().all(|operation| is_static(operation.column)) && !looks_at_row;
         let purpose = Purpose::Update { only_statics };
         let restrictions = Restrictions::resolve(&update.relations, &table, purpose, context)?;
-        let applied = condition.as_ref().map(|condition| AppliedColumns::new(&table, condition));
-        let modification =
-            Modification { table, verb: Verb::Update, restrictions, operations, using, condition, applied };
-        modification.check()?;
-        Ok(modification)
+        Modification::new(Parts { table, verb: Verb::Update, restrictions, operations, using, condition })
     }
 }
 

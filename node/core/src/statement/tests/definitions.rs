@@ -118,7 +118,7 @@ fn definitions_that_are_refused() {
         ),
         (
             "CREATE TABLE n (k int, c int, PRIMARY KEY (k, c)) WITH CLUSTERING ORDER BY (k ASC)",
-            "Missing CLUSTERING ORDER for column c",
+            "Only clustering key columns can be defined in CLUSTERING ORDER directive: [k] are not clustering columns",
         ),
         ("CREATE TABLE n (k int PRIMARY KEY, v missing)", "Unknown type ks.missing"),
         ("ALTER TABLE missing ADD v int", "Table 'ks.missing' doesn't exist"),

@@ -216,7 +216,7 @@ fn counters_are_added_to() {
     for (statement, message) in [
         (
             "INSERT INTO n (k, c) VALUES (1, 1)",
-            "Cannot set the value of counter column c (counters can only be incremented/decremented, not set)",
+            "INSERT statements are not allowed on counter tables, use UPDATE instead",
         ),
         (
             "UPDATE n SET c = 5 WHERE k = 1",

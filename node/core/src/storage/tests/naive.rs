@@ -163,6 +163,17 @@ impl Naive {
         (holds, ReadRow { partition: condition.partition.clone(), clustering, cells })
     }
 
+    fn first_row(&self, condition: &Condition, now: i64) -> Option<ReadRow> {
+        let places = self.rows.keys().filter(|(table, partition, row)| {
+            *table == condition.table && *partition == condition.partition && *row != RowId::Static
+        });
+        places.cloned().find_map(|place| {
+            let (alive, cells) = self.with_statics(&place, now);
+            let RowId::Row(key) = place.2 else { return None };
+            alive.then(|| ReadRow { partition: place.1, clustering: Some(key), cells })
+        })
+    }
+
     fn write(&mut self, stamp: HybridTime, write: &WriteCommand) -> WriteOutcome {
         let now = stamp.seconds();
         let tested: Vec<_> = write.conditions.iter().map(|condition| self.condition(condition, now)).collect();
@@ -176,13 +187,16 @@ impl Naive {
                     rows.push(row);
                 }
             }
+            if write.conditions.iter().all(|condition| condition.row == RowId::Static) {
+                rows.extend(self.first_row(&write.conditions[0], now));
+            }
             return WriteOutcome::Rejected { rows };
         }
         let before = self.clone();
         let mut operations = 0;
         let mut totals = BTreeMap::new();
         for mutation in write.mutations.iter().filter(|mutation| !before.dropped.contains(&mutation.table)) {
-            if let Err(reason) = self.mutation(&before, stamp, mutation, &mut operations, &mut totals) {
+            if let Err(reason) = self.mutation(&before, stamp, write, mutation, &mut operations, &mut totals) {
                 *self = before;
                 return WriteOutcome::Invalid(reason);
             }
@@ -194,19 +208,21 @@ impl Naive {
         &mut self,
         before: &Naive,
         stamp: HybridTime,
+        write: &WriteCommand,
         mutation: &Mutation,
         operations: &mut u32,
         totals: &mut BTreeMap<(RowPlace, ColumnId), i64>,
     ) -> Result<(), String> {
         let timestamp = mutation.timestamp.unwrap_or(stamp.0);
         let now = stamp.seconds();
+        let before_it = timestamp - i64::from(!write.conditions.is_empty());
         for change in &mutation.changes {
             let partition = (mutation.table, mutation.partition.clone());
             let place = |row: &RowId| (mutation.table, mutation.partition.clone(), row.clone());
             match change {
-                Change::DeletePartition => self.large.entry(partition).or_default().push((None, timestamp, now)),
+                Change::DeletePartition => self.large.entry(partition).or_default().push((None, before_it, now)),
                 Change::DeleteRange(range) => {
-                    self.large.entry(partition).or_default().push((Some(range.clone()), timestamp, now));
+                    self.large.entry(partition).or_default().push((Some(range.clone()), before_it, now));
                 }
                 Change::DeleteRow(key) => {
                     let row = self.rows.entry(place(&RowId::Row(key.clone()))).or_default();

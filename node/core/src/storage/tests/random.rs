@@ -85,8 +85,8 @@ impl Dice {
             0 => CellOperation::ListReplace(values(self)),
             1 | 2 => CellOperation::ListAppend(values(self)),
             3 => CellOperation::ListPrepend(values(self)),
-            4 => CellOperation::ListSet(self.below(3) as u32, Some(self.value())),
-            5 => CellOperation::ListSet(self.below(2) as u32, None),
+            4 => CellOperation::ListSet(self.below(3) as i32, Some(self.value())),
+            5 => CellOperation::ListSet(self.below(2) as i32, None),
             _ => CellOperation::ListRemove(values(self)),
         }
     }
