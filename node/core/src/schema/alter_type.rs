@@ -122,7 +122,12 @@ impl AlterType {
                 Some((name, _)) => name.clone_from(to),
                 None if if_exists => {}
                 // The misspelling is Cassandra's.
-                None => return Err(SchemaError::Invalid(format!("Unkown field {from} in user type {}.{}", self.keyspace, self.name))),
+                None => {
+                    return Err(SchemaError::Invalid(format!(
+                        "Unkown field {from} in user type {}.{}",
+                        self.keyspace, self.name
+                    )));
+                }
             }
         }
         for (index, (name, _)) in fields.iter().enumerate() {

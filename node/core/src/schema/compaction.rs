@@ -136,19 +136,11 @@ fn check(kind: Kind, name: &str, value: &str) -> ConfigResult<()> {
         Kind::Positive => (integer()? < 1).then(|| format!("{name} must be larger than 0, but was {value}")),
         Kind::Window => (integer()? < 1).then(|| format!("{value} must be greater than 1 for {name}")),
         Kind::Frequency => integer()?.is_negative().then(|| format!("{name} must not be negative, but was {value}")),
-        Kind::Shards => {
-            (integer()? < 1).then(|| format!("Invalid configuration, {name} should be positive: {value}"))
-        }
-        Kind::Ratio => {
-            value.parse::<f64>().is_err().then(|| format!("{value} is not a parsable float for {name}"))
-        }
+        Kind::Shards => (integer()? < 1).then(|| format!("Invalid configuration, {name} should be positive: {value}")),
+        Kind::Ratio => value.parse::<f64>().is_err().then(|| format!("{value} is not a parsable float for {name}")),
         Kind::Growth => match value.parse::<f64>() {
-            Ok(growth) => {
-                (!(0.0..=1.0).contains(&growth)).then(|| format!("{name} {value} must be between 0 and 1"))
-            }
-            Err(_) => {
-                Some(format!("{name} is not a valid number between 0 and 1: For input string: \"{value}\""))
-            }
+            Ok(growth) => (!(0.0..=1.0).contains(&growth)).then(|| format!("{name} {value} must be between 0 and 1")),
+            Err(_) => Some(format!("{name} is not a valid number between 0 and 1: For input string: \"{value}\"")),
         },
         Kind::Target => target_size(name, value),
         Kind::Scaling => (value.split(',').map(str::trim))
@@ -165,9 +157,8 @@ fn check(kind: Kind, name: &str, value: &str) -> ConfigResult<()> {
             })
         }
         // Cassandra takes digits only.
-        Kind::Integer => (value.parse::<i32>().map_or(true, i32::is_negative)).then(|| {
-            format!("Invalid value {value} for '{name}' compaction sub-option - must be an integer")
-        }),
+        Kind::Integer => (value.parse::<i32>().map_or(true, i32::is_negative))
+            .then(|| format!("Invalid value {value} for '{name}' compaction sub-option - must be an integer")),
     };
     problem.map_or(Ok(()), refused)
 }

@@ -3,7 +3,9 @@
 
 use super::keyspace::{is_word, unknown_keyspace};
 use super::types::{any, qualified, resolve};
-use super::{Column, ColumnKind, DefinitionContext, Keyspace, Schema, SchemaError, TABLE_NAME_BYTES, Table, TableOptions};
+use super::{
+    Column, ColumnKind, DefinitionContext, Keyspace, Schema, SchemaError, TABLE_NAME_BYTES, Table, TableOptions,
+};
 use crate::command::ClusteringOrder;
 use crate::ids::{ColumnId, StorageId};
 use serde::{Deserialize, Serialize};

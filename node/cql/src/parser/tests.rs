@@ -406,10 +406,7 @@ fn errors_have_words_and_places() {
         ("CREATE FOO x", "line 1:7 no viable alternative at input 'FOO' (CREATE [FOO]...)"),
         ("INSERT INTO t (a) VALUES (b)", "line 1:26 no viable alternative at input 'b' (... t (a) VALUES ([b]...)"),
         ("UPDATE t SET a = b + 1 WHERE k = 1", "Only expressions of the form X = X +<value> are supported."),
-        (
-            "UPDATE t SET a = [1] + b WHERE k = 1",
-            "Only expressions of the form X = <value> + X are supported.",
-        ),
+        ("UPDATE t SET a = [1] + b WHERE k = 1", "Only expressions of the form X = <value> + X are supported."),
         ("UPDATE t SET a = 1, a = 2 WHERE k = 1", "Multiple incompatible setting of column a"),
         ("UPDATE t SET a[1] = 1, a = 2 WHERE k = 1", "Multiple incompatible setting of column a"),
         ("UPDATE t SET a.b = 1, a.b = 2 WHERE k = 1", "Multiple incompatible setting of column a"),

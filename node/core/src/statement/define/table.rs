@@ -113,9 +113,8 @@ fn table_id(value: &PropertyValue) -> Result<[u8; 16], CqlError> {
 
 /// The clustering columns with their order; CLUSTERING ORDER BY must name the first of them, in their order.
 fn clustering(columns: &[Name], order: &[&(Name, bool)]) -> Result<Vec<(String, ClusteringOrder)>, CqlError> {
-    let others: Vec<&str> = (order.iter().filter(|(name, _)| !columns.contains(name)))
-        .map(|(name, _)| name.as_str())
-        .collect();
+    let others: Vec<&str> =
+        (order.iter().filter(|(name, _)| !columns.contains(name))).map(|(name, _)| name.as_str()).collect();
     if !others.is_empty() {
         return Err(CqlError::Invalid(format!(
             "Only clustering key columns can be defined in CLUSTERING ORDER directive: [{}] are not clustering columns",

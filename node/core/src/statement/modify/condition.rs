@@ -124,9 +124,8 @@ impl ColumnCondition {
                     )));
                 };
                 let position = user.fields.iter().position(|(known, _)| *field == **known);
-                let position = position.ok_or_else(|| {
-                    CqlError::Invalid(format!("Unknown field {field} for column {name}"))
-                })?;
+                let position =
+                    position.ok_or_else(|| CqlError::Invalid(format!("Unknown field {field} for column {name}")))?;
                 field_name = format!("{}.{}", column.name, user.fields[position].0);
                 (Some(Element::Field(position as u16)), receiver.part(&field_name, &user.fields[position].1))
             }

@@ -28,8 +28,7 @@ impl Modification {
             _ => false,
         };
         let has_columns = !operations.is_empty();
-        let only_statics =
-            has_columns && operations.iter().all(|operation| is_static(operation.column)) && !tests_row;
+        let only_statics = has_columns && operations.iter().all(|operation| is_static(operation.column)) && !tests_row;
         let purpose = Purpose::Delete { only_statics, has_columns };
         let restrictions = Restrictions::resolve(&delete.relations, &table, purpose, context)?;
         if condition.is_some() && !restrictions.clustering.is_full() && !only_statics {

@@ -77,8 +77,7 @@ impl Modification {
     /// A statement as a whole: its rules are checked, and the shape of its answer is made.
     fn new(parts: Parts) -> Result<Modification, CqlError> {
         let Parts { table, verb, restrictions, operations, using, condition } = parts;
-        let mut modification =
-            Modification { table, verb, restrictions, operations, using, condition, applied: None };
+        let mut modification = Modification { table, verb, restrictions, operations, using, condition, applied: None };
         modification.check()?;
         let (table, scope) = (&modification.table, modification.scope());
         let applied = modification.condition.as_ref().map(|condition| AppliedColumns::new(table, condition, scope));

@@ -111,16 +111,18 @@ impl Operation {
         let refused = |what: &str| Err(refused(assignment, what, column));
         let action = match (assignment, &column.column_type) {
             (Assignment::Set(_, term), _) => return Operation::assign(index, term, table, context),
-            (Assignment::Add(_, term), CqlType::Counter) => Action::Count(Term::resolve(term, receiver, context)?, false),
+            (Assignment::Add(_, term), CqlType::Counter) => {
+                Action::Count(Term::resolve(term, receiver, context)?, false)
+            }
             (Assignment::Subtract(_, term), CqlType::Counter) => {
                 Action::Count(Term::resolve(term, receiver, context)?, true)
             }
             (Assignment::Add(_, term), CqlType::List(_) | CqlType::Set(_)) => {
                 Action::Add(Term::resolve(term, receiver, context)?)
             }
-            (Assignment::Add(_, term), CqlType::Map(..)) => {
-                Action::Add(Term::resolve(term, receiver, context).map_err(|error| not_a("map addition", "map", term, error))?)
-            }
+            (Assignment::Add(_, term), CqlType::Map(..)) => Action::Add(
+                Term::resolve(term, receiver, context).map_err(|error| not_a("map addition", "map", term, error))?,
+            ),
             (Assignment::Subtract(_, term), CqlType::List(_) | CqlType::Set(_)) => {
                 Action::Subtract(Term::resolve(term, receiver, context)?)
             }
@@ -131,7 +133,9 @@ impl Operation {
                     .map_err(|error| not_a("map substraction", "set", term, error))?;
                 Action::Subtract(term)
             }
-            (Assignment::Prepend(_, term), CqlType::List(_)) => Action::Prepend(Term::resolve(term, receiver, context)?),
+            (Assignment::Prepend(_, term), CqlType::List(_)) => {
+                Action::Prepend(Term::resolve(term, receiver, context)?)
+            }
             (Assignment::Prepend(..), frozen) if is_frozen_list(frozen) => return refused("frozen list"),
             (Assignment::Prepend(..), _) => return refused("non list"),
             (Assignment::Add(..) | Assignment::Subtract(..), other) => {
@@ -189,7 +193,9 @@ impl Operation {
                 let kind = if other.unfrozen().is_collection() { "frozen" } else { "non" };
                 return invalid(format!("Invalid deletion operation for {kind} collection column {name}"));
             }
-            (Deletion::Field(_, field), CqlType::UserType(user)) => Action::DeleteField(field_of(column, user, field)?.0),
+            (Deletion::Field(_, field), CqlType::UserType(user)) => {
+                Action::DeleteField(field_of(column, user, field)?.0)
+            }
             (Deletion::Field(..), CqlType::Frozen(inner)) if matches!(**inner, CqlType::UserType(_)) => {
                 return invalid(format!("Frozen UDT column {name} does not support field deletions"));
             }
@@ -262,7 +268,8 @@ impl Operation {
                 Value::Set(bytes) => {
                     let number = <[u8; 8]>::try_from(&bytes[..]).map(i64::from_be_bytes);
                     let number = number.map_err(|_| CqlError::invalid("Invalid counter value"))?;
-                    let number = if *is_negative { number.checked_neg().ok_or_else(|| no_negation(number))? } else { number };
+                    let number =
+                        if *is_negative { number.checked_neg().ok_or_else(|| no_negation(number))? } else { number };
                     Some(CellOperation::CounterAdd(number))
                 }
                 Value::Null => return Err(CqlError::invalid(NULL_COUNT)),
@@ -293,9 +300,9 @@ fn no_negation(number: i64) -> CqlError {
 /// The misspelling is Cassandra's.
 fn not_a(operation: &str, what: &str, term: &ast::Term, error: CqlError) -> CqlError {
     match term {
-        ast::Term::List(_) | ast::Term::Set(_) | ast::Term::Map(_) | ast::Term::Tuple(_) => CqlError::Invalid(format!(
-            "Value for a {operation} has to be a {what}, but was: '{term}'"
-        )),
+        ast::Term::List(_) | ast::Term::Set(_) | ast::Term::Map(_) | ast::Term::Tuple(_) => {
+            CqlError::Invalid(format!("Value for a {operation} has to be a {what}, but was: '{term}'"))
+        }
         _ => error,
     }
 }
