@@ -13,7 +13,7 @@ use trefoil_sim::sweep::{Failure, Sweep, sweep};
 use trefoil_sim::{determinism, diagram, guard, planted, shrink};
 
 /// Lines of what happened that are kept when somebody wants to see them.
-const RECORD_LINES: usize = 4_000;
+const RECORD_LINES: usize = 40_000;
 
 #[derive(Parser)]
 #[command(name = "trefoil-sim", about = "One seed, one world: simulate a Trefoil cluster")]

@@ -34,6 +34,7 @@ pub const NETS: &[Net] = &[
     net(PlantedBug::ReadFromDeposedLeader, Preset::Leases, 100),
     net(PlantedBug::ReadBeforeOwnTermCommitted, Preset::Leases, 400),
     net(PlantedBug::ConflictingSuffixKept, Preset::Elections, 200),
+    net(PlantedBug::LivesCountedFromOne, Preset::Swarm, 250),
     net(PlantedBug::BatchTorn, Preset::Paging, 20),
     net(PlantedBug::ExpiryByLocalWallClock, Preset::Expiry, 100),
     net(PlantedBug::PageRepeatsRow, Preset::Paging, 20),

@@ -51,6 +51,8 @@ pub enum PlantedBug {
     SnapshotWithoutMemtable,
     /// TRUNCATE keeps the table's storage id.
     TruncateKeepsRows,
+    /// A node that lost its disk begins to count its lives anew.
+    LivesCountedFromOne,
     /// A leader serves what a schema changed before its log has retired what that schema gave up.
     RetiredStorageServed,
 }

@@ -1,5 +1,6 @@
 //! Names of things. Each is its own type, so that what must not be confused cannot be.
 
+use crate::time::WallClock;
 use serde::{Deserialize, Serialize};
 
 macro_rules! id {
@@ -25,8 +26,19 @@ id!(/** Where a table's rows are kept. TRUNCATE and DROP + CREATE give a new one
 id!(/** A column of a table. The id of a dropped column is never given again. */ ColumnId(u32));
 id!(/** Position in a shard's log; the first entry is 1, 0 is "nothing". */ LogIndex(u64));
 id!(/** A raft term; 0 is "before the first election". */ Term(u64));
-id!(/** One life of a node: a new number at every start, larger than all before it. */ Incarnation(u64));
+id!(/** One life of a node: a new number at every start, larger than all before it that the node knows of (`Incarnation::next`). */ Incarnation(u64));
 id!(/** Version of the schema: the catalogue's log index at which it was made. */ SchemaVersion(u64));
+
+impl Incarnation {
+    /// The life that begins now. `last`: the one before, if the disk still knows; `wall`: microseconds since 1970. A node that lost
+    /// its disk counts from the wall clock, or shards would take its first requests for those of its first life, which they
+    /// remember, and not apply them.
+    #[must_use]
+    pub fn next(last: Option<Incarnation>, wall: WallClock) -> Incarnation {
+        let milliseconds = u64::try_from(wall.0 / 1_000).unwrap_or(0);
+        Incarnation(last.map_or(1, |last| last.0 + 1).max(milliseconds))
+    }
+}
 
 impl ShardId {
     /// The shard that holds keyspaces, tables and the layout of the cluster. Data shards start at 1.
@@ -58,5 +70,20 @@ impl RequestId {
     #[must_use]
     pub fn home(&self) -> Option<ShardId> {
         (self.node.0 & RequestId::SHARD_ORIGIN != 0).then_some(ShardId(self.node.0 & !RequestId::SHARD_ORIGIN))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_without_its_disk_begins_a_life_it_never_had() {
+        let hour = |hours: i64| WallClock(1_800_000_000_000_000 + hours * 3_600_000_000);
+        let first = Incarnation::next(None, hour(0));
+        let restarted = Incarnation::next(Some(first), hour(0));
+        let clock_went_back = Incarnation::next(Some(restarted), hour(-2));
+        assert!(first < restarted && restarted < clock_went_back);
+        assert!(Incarnation::next(None, hour(1)) > clock_went_back);
     }
 }

@@ -16,6 +16,8 @@ pub struct Message {
     pub stamp: HybridTime,
     /// Which life of the sender this comes from.
     pub incarnation: Incarnation,
+    /// Counts the sender's messages to this receiver in this life (`membership::numbering`); 0 inside a detour.
+    pub number: u64,
     /// What it says.
     pub body: Body,
 }

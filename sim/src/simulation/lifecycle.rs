@@ -7,8 +7,10 @@ use crate::world::disk::Store;
 use crate::world::surroundings::Event;
 use crate::world::view::View;
 use std::collections::BTreeSet;
+use trefoil_core::bugs::PlantedBug;
 use trefoil_core::ids::Incarnation;
 use trefoil_core::node::{Node, Saved};
+use trefoil_core::time::WallClock;
 use trefoil_core::world::Input;
 
 impl Simulation<'_> {
@@ -28,14 +30,19 @@ impl Simulation<'_> {
         self.around.note(node, Kind::Life, || format!("life {life} begins"));
         self.around.mix(now.0 ^ u64::from(life));
         let process = &mut self.nodes[node];
+        let clock = process.clock.read(now);
+        let forgetful = self.plan.bugs.contains(&PlantedBug::LivesCountedFromOne);
+        let incarnation =
+            Incarnation::next(process.body.disk.last_life, if forgetful { WallClock(0) } else { clock.wall });
+        process.body.disk.last_life = Some(incarnation);
         let saved = Saved {
             logs: process.body.disk.log.saved(),
             damaged: BTreeSet::new(),
             // Only a replica that was never there may take itself for a founder.
             founding,
-            incarnation: Incarnation(life.into()),
+            incarnation,
         };
-        let mut view = View { clock: process.clock.read(now), body: &mut process.body, around: &mut self.around };
+        let mut view = View { clock, body: &mut process.body, around: &mut self.around };
         let mut state = Node::start(self.plan.cluster.config(node), saved, &mut view);
         state.settle(&mut view);
         process.node = Some(state);

@@ -12,7 +12,7 @@ use super::row_store::{RowStore, Transaction};
 use crate::plan::environment::DiskPlan;
 use crate::random::Stream;
 use std::collections::VecDeque;
-use trefoil_core::ids::Ticket;
+use trefoil_core::ids::{Incarnation, Ticket};
 use trefoil_core::raft::LogOp;
 use trefoil_core::storage::RowsBatch;
 use trefoil_core::world::Batch;
@@ -52,6 +52,8 @@ pub struct Disk {
     pub log: LogStore,
     /// What is durable of the rows.
     pub rows: RowStore,
+    /// The node's last life, as far as the disk knows.
+    pub last_life: Option<Incarnation>,
     log_writer: Writer<Vec<LogOp>>,
     rows_writer: Writer<RowsBatch>,
     next_ticket: u64,
@@ -70,6 +72,7 @@ impl Disk {
             noisy: false,
             log: LogStore::default(),
             rows: RowStore::default(),
+            last_life: None,
             log_writer: Writer::default(),
             rows_writer: Writer::default(),
             next_ticket: 1,
@@ -183,6 +186,7 @@ impl Disk {
     pub fn wipe(&mut self) {
         self.log = LogStore::default();
         self.rows = RowStore::default();
+        self.last_life = None;
     }
 
     /// Syncs do not return until as many `unstall`.

@@ -1,3 +1,4 @@
 //! Who is there, and whose clock is wrong.
 
 pub mod liveness;
+pub mod numbering;

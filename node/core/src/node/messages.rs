@@ -8,6 +8,10 @@ use bytes::Bytes;
 
 impl Node {
     pub(super) fn message<W: World>(&mut self, from: NodeId, message: Message, world: &mut W) {
+        if !self.numbering.is_new(from, message.incarnation, message.number) {
+            crate::sometimes!(world, "a doubled or very late message is dropped");
+            return;
+        }
         self.hybrid.observe(message.stamp);
         if let Some(change) = self.liveness.heard(from, message.incarnation, self.now) {
             self.status_changed(change, world);
@@ -72,8 +76,7 @@ impl Node {
             }
         } else if self.liveness.is_alive(to) && self.config.layout.node(to).is_some() {
             let body = Body::Relayed { from: origin, to, message: Box::new(message) };
-            let passed_on = Message { stamp: self.hybrid_now(), incarnation: self.incarnation, body };
-            world.send(to, passed_on);
+            self.send_directly(to, body, world);
         }
     }
 

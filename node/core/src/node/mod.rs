@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::coordinate::{Deliveries, Operations};
 use crate::ids::{Incarnation, NodeId, ShardId, Ticket};
 use crate::membership::liveness::Liveness;
+use crate::membership::numbering::Numbering;
 use crate::message::{Body, Message};
 use crate::raft::PersistSequence;
 use crate::replicate::{Output, Replica};
@@ -49,6 +50,7 @@ pub struct Node {
     /// Log batches on their way to the disk.
     submitted: BTreeMap<Ticket, Vec<(ShardId, PersistSequence)>>,
     pub(crate) liveness: Liveness,
+    numbering: Numbering,
     pub(crate) catalogue: Catalogue,
     pub(crate) operations: Operations,
     pub(crate) deliveries: Deliveries,
@@ -106,13 +108,17 @@ impl Node {
     /// Send to a peer now; raft's messages are collected in `output` instead.
     pub(crate) fn send<W: World>(&mut self, to: NodeId, body: Body, world: &mut W) {
         debug_assert_ne!(to, self.config.node, "a node does not talk to itself through the world");
-        let message = Message { stamp: self.hybrid_now(), incarnation: self.incarnation, body };
-        let way = if message.body.may_be_relayed() { self.liveness.detour(to) } else { None };
-        let Some(way) = way else { return world.send(to, message) };
+        let way = if body.may_be_relayed() { self.liveness.detour(to) } else { None };
+        let Some(way) = way else { return self.send_directly(to, body, world) };
         crate::sometimes!(world, "a message takes a detour");
-        let (stamp, incarnation) = (message.stamp, message.incarnation);
+        let message = Message { stamp: self.hybrid_now(), incarnation: self.incarnation, number: 0, body };
         let body = Body::Relayed { from: self.me(), to, message: Box::new(message) };
-        world.send(way, Message { stamp, incarnation, body });
+        self.send_directly(way, body, world);
+    }
+
+    fn send_directly<W: World>(&mut self, to: NodeId, body: Body, world: &mut W) {
+        let number = self.numbering.next(to);
+        world.send(to, Message { stamp: self.hybrid_now(), incarnation: self.incarnation, number, body });
     }
 
     fn durable<W: World>(&mut self, ticket: Ticket, world: &mut W) {

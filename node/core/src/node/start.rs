@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::coordinate::{Deliveries, Operations};
 use crate::ids::{Incarnation, ShardId};
 use crate::membership::liveness::Liveness;
+use crate::membership::numbering::Numbering;
 use crate::raft::SavedLog;
 use crate::replicate::{Output, Replica};
 use crate::session::Sessions;
@@ -56,6 +57,7 @@ impl Node {
             output,
             submitted: BTreeMap::new(),
             liveness: Liveness::new(&config.layout, config.node),
+            numbering: Numbering::default(),
             catalogue,
             operations: Operations::default(),
             deliveries: Deliveries::default(),

@@ -15,9 +15,10 @@ use super::writer::{Store, WriteError};
 use heed::{PutFlags, RoTxn, RwTxn};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 use trefoil_core::ids::{Incarnation, LogIndex, NodeId, ShardId, Term};
 use trefoil_core::raft::{Entry, HardState, LogOp, RebuildId};
-use trefoil_core::time::HybridTime;
+use trefoil_core::time::{HybridTime, WallClock};
 use trefoil_core::world::DiskFailure;
 
 const INCARNATION_KEY: &[u8] = b"I";
@@ -417,18 +418,20 @@ fn next_incarnation(environment: &Environment, table: Table) -> Result<Incarnati
     let read = |txn: &RoTxn<'_>| table.get(txn, INCARNATION_KEY).map(|record| record.map(<[u8]>::to_vec));
     let mut txn = environment.env.write_txn().map_err(|source| environment.error(source))?;
     let last = match read(&txn).map_err(|source| environment.error(source))? {
-        None => 0,
+        None => None,
         Some(record) => seal::open(INCARNATION_KEY, &record)
             .and_then(|content| Fields(content).u64())
+            .map(|last| Some(Incarnation(last)))
             .map_err(|error| environment.unreadable(format!("the count of the node's lives: {error}")))?,
     };
-    let next = last + 1;
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let next = Incarnation::next(last, WallClock(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX)));
     let mut record = Vec::new();
-    seal::seal(INCARNATION_KEY, &mut record, |content| content.extend_from_slice(&next.to_le_bytes()));
+    seal::seal(INCARNATION_KEY, &mut record, |content| content.extend_from_slice(&next.0.to_le_bytes()));
     let write = || {
         table.put(&mut txn, INCARNATION_KEY, &record)?;
         txn.commit()
     };
     write().map_err(|source| environment.error(source))?;
-    Ok(Incarnation(next))
+    Ok(next)
 }

@@ -109,9 +109,10 @@ fn indices(loaded: &LoadedLog) -> Vec<u64> {
 fn what_was_durable_is_there_after_reopening() {
     let mut bench = Bench::new();
     let vote = HardState { term: Term(4), vote: Some(NodeId(2)), rebuild: None };
+    let first = bench.open().incarnation;
     bench.write(vec![vec![LogOp::HardState(SHARD, vote), append(1..=3)], vec![append(4..=5)]]);
     let stores = bench.open();
-    assert_eq!(stores.incarnation.0, 2, "every start is a new life");
+    assert!(stores.incarnation > first, "every start is a new life");
     let log = &stores.loaded.shards[&SHARD];
     assert_eq!(log.hard_state, vote);
     assert_eq!(log.entries, (1..=5).map(|index| entry(index, "content")).collect::<Vec<_>>());

@@ -20,7 +20,7 @@ const CALLED: NodeId = NodeId(2);
 
 fn message(round: u64) -> Message {
     let body = Body::SchemaTaken { version: SchemaVersion(1), round };
-    Message { stamp: HybridTime(5), incarnation: Incarnation(1), body }
+    Message { stamp: HybridTime(5), incarnation: Incarnation(1), number: round, body }
 }
 
 fn greeting() -> Greeting {
