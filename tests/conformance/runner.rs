@@ -104,8 +104,13 @@ async fn play(address: SocketAddr, cassandra: bool, files: &[PathBuf]) -> Result
                 _ => &step.answer,
             };
             let answer = session.play(step).await.unwrap_or_else(|error| vec![format!("no answer: {error}")]);
-            if same(expected, &answer, step.options()?.text) {
+            let with_text = step.options()?.text;
+            if same(expected, &answer, with_text) {
                 passed += 1;
+            } else if same(&step.answer, &answer, with_text) {
+                // Whoever mends a difference should not have to touch the file in the same moment.
+                passed += 1;
+                println!("{}:{}: differs no more, remove the marking", file.display(), step.line);
             } else {
                 failed += 1;
                 report(file, step, expected, &answer);
