@@ -59,6 +59,8 @@ struct Running {
     paging_state: Option<Bytes>,
     pages: Vec<Page>,
     page_invoke: Time,
+    /// Who gave the last page.
+    page_node: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -229,6 +231,7 @@ impl Client {
             paging_state: None,
             pages: Vec::new(),
             page_invoke: now,
+            page_node: None,
         }));
         self.choose_node(lane, false);
         self.attempt(lane, history, around);
@@ -280,6 +283,9 @@ impl Client {
         } else {
             running.attempts += 1;
             running.page_invoke = around.now();
+            if running.page_node.is_some_and(|before| before != node) {
+                around.marks.hit("sim: a scan went on at another node");
+            }
             if let Some(entry) = running.entry {
                 history.entries[entry].attempts = running.attempts;
                 history.entries[entry].node = node;
@@ -540,6 +546,7 @@ fn remember(last_seen: &mut BTreeMap<u32, Option<u32>>, entry: &Entry, outcome: 
 /// A page has come.
 fn page(running: &mut Running, rows: Option<&Rows>, now: Time) -> Result<Seen, statement::BadAnswer> {
     let rows = rows.map_or(Ok(Vec::new()), statement::rows)?;
+    running.page_node = Some(running.node);
     running.pages.push(Page { invoke: running.page_invoke, complete: now, rows });
     Ok(Seen::Pages(running.pages.clone()))
 }

@@ -118,10 +118,12 @@ fn clocks(stream: &mut Stream, shape: &Shape, cluster: &ClusterPlan) -> Vec<Cloc
     let skew_us = cluster.tuning.max_clock_skew.as_micros() as i64;
     let drift_max = drift_max_ppm(cluster);
     let wild = shape.wild_wall_clocks || stream.chance(100_000);
+    // In one zone, or no shard may have a leader from the beginning; faults make the others wrong later.
+    let wrong_zone = stream.below(u64::from(cluster.zones)) as usize;
     let mut clock = |place: usize| {
         let drift = signed(stream, drift_max);
         let at_bound = if place.is_multiple_of(2) { drift_max } else { -drift_max };
-        let far_off = wild && stream.chance(300_000);
+        let far_off = wild && cluster.zone(place) == wrong_zone && stream.chance(600_000);
         ClockPlan {
             wall_offset_us: signed(stream, if far_off { 300 * i64::from(MILLION) } else { skew_us / 2 }),
             wall_drift_ppm: signed(stream, 500) as i32,

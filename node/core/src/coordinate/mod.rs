@@ -184,7 +184,10 @@ impl Node {
             Kind::Write(write) => self.write_gave_up(write),
             Kind::Read(read) => self.read_gave_up(read),
             Kind::Define(define) => self.definition_gave_up(define),
-            Kind::Replan => CqlError::server("The schema could not be learnt in time; the catalogue has no leader"),
+            // Nothing has happened: another node may know it.
+            Kind::Replan => {
+                CqlError::overloaded("The schema could not be learnt in time: no leader of the catalogue is heard")
+            }
         };
         self.reply_error(&operation.client, error, world);
     }
@@ -240,7 +243,7 @@ impl Node {
     }
 
     /// The majority needed and the replicas alive, if those are too few and have been for a while.
-    fn unavailable(&self, shard: ShardId) -> Option<(i32, i32)> {
+    pub(crate) fn unavailable(&self, shard: ShardId) -> Option<(i32, i32)> {
         let (required, alive) = self.replicas_alive(shard);
         (alive < required && self.background.up_for(self.now) > PATIENCE_AFTER_START).then_some((required, alive))
     }

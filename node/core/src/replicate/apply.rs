@@ -61,10 +61,17 @@ impl Replica {
                 self.store.apply_purge(at, &purge);
                 self.housekeeping.purged = true;
             }
-            Command::Retire(retire) => self.apply_retire(at, &retire),
+            Command::Retire(retire) => {
+                crate::sometimes!(world, "storage retired");
+                self.apply_retire(at, &retire);
+            }
             Command::Write(mut write) => {
                 let outcome = match self.known(&write.header, at, world) {
                     Some(outcome) => {
+                        match outcome {
+                            WriteOutcome::Expired => crate::sometimes!(world, "request came too late to be applied"),
+                            _ => crate::sometimes!(world, "retried request answered from memory"),
+                        }
                         self.store.advance(at);
                         outcome
                     }

@@ -48,6 +48,7 @@ impl Replica {
         if outcome == WriteOutcome::Applied {
             let pending = PendingBatch { request: header.id, shares: others };
             self.state.batches.insert(at.position.index.0, pending);
+            crate::sometimes!(world, "batch over several shards decided");
             output.events.push((self.shard, ReplicaEvent::BatchDecided));
         } else {
             // The own share cannot be applied to the data, or a table is gone: nothing was decided.

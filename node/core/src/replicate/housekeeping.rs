@@ -95,7 +95,8 @@ impl Replica {
     }
 
     pub(super) fn housekeeping_durable(&mut self, ticket: Ticket) {
-        self.housekeeping.waiting.take_if(|waiting| *waiting == ticket);
+        // A world may report only the last of the batches that became durable together.
+        self.housekeeping.waiting.take_if(|waiting| *waiting <= ticket);
     }
 
     /// Give up for now; the next flush plans it again.

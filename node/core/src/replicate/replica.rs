@@ -460,6 +460,9 @@ impl Replica {
             return;
         }
         for (to, message) in effects.messages {
+            if matches!(message, RaftMessage::TimeoutNow { .. }) {
+                crate::sometimes!(world, "leadership handed over");
+            }
             output.raft.push((to, self.shard, message));
         }
         if !effects.log_ops.is_empty() {
@@ -514,6 +517,7 @@ impl Replica {
         }
         if self.health == Health::Rebuilding && !self.raft.is_rebuilding() {
             tracing::info!(shard = %self.shard, "the replica is complete again");
+            crate::sometimes!(world, "replica rebuilt");
             self.health = Health::Sound;
         }
     }

@@ -162,7 +162,7 @@ impl Replica {
         let fits = self.incoming.as_ref().is_some_and(|incoming| of(incoming) == (from, part.term, part.stream));
         if number == 0 && !fits {
             let outdated = |incoming: &Incoming| {
-                incoming.term > part.term || incoming.from == from && incoming.stream > part.stream
+                (incoming.term, incoming.from == from && incoming.stream > part.stream) > (part.term, false)
             };
             if !self.is_busy() && !self.incoming.as_ref().is_some_and(outdated) {
                 let (term, stream) = (part.term, part.stream);

@@ -1,6 +1,7 @@
 //! QUERY, PREPARE, EXECUTE, BATCH: from the message to a plan, and from the plan to an operation.
 
 use super::Client;
+use crate::ids::ShardId;
 use crate::node::Node;
 use crate::statement::{
     Answer, BatchOptions, BindContext, Facts, NodeStatus, Plan, Prepared, bind, bind_batch, prepare, reprepare,
@@ -57,6 +58,7 @@ impl Node {
 
     pub(super) fn execute<W: World>(&mut self, mut client: Client, message: Execute, world: &mut W) {
         let Some(prepared) = self.current(&message.id) else {
+            crate::sometimes!(world, "statement not known here");
             return self.reply_error(&client, CqlError::unprepared(message.id), world);
         };
         let prepared = match prepared {
@@ -106,6 +108,16 @@ impl Node {
     }
 
     fn carry_out<W: World>(&mut self, client: Client, plan: Result<Plan, CqlError>, options: Options, world: &mut W) {
+        // Whatever is planned now must know every definition that has returned.
+        let needs_lease = match &plan {
+            Ok(Plan::Read(_)) => !matches!(options.consistency, Consistency::One | Consistency::LocalOne),
+            Ok(Plan::Write(_)) => true,
+            _ => false,
+        };
+        if needs_lease && !self.catalogue_lease_valid() {
+            crate::sometimes!(world, "request waited for a schema lease");
+            return self.wait_for_lease(client, options, world);
+        }
         match plan {
             Ok(Plan::Read(read)) => self.start_read(client, read, options, world),
             Ok(Plan::Write(write)) => self.start_write(client, write, options, world),
@@ -116,6 +128,18 @@ impl Node {
             }
             Ok(Plan::Answer(answer)) => self.reply(&client, answer.encode(&client.options()), world),
             Err(error) => self.refuse_statement(client, error, world),
+        }
+    }
+
+    /// Without a lease the schema served here may be an old one: the request is planned again when there is a lease, unless there will
+    /// be none for a while.
+    fn wait_for_lease<W: World>(&mut self, client: Client, options: Options, world: &mut W) {
+        match self.unavailable(ShardId::CATALOGUE) {
+            Some((required, alive)) => {
+                let error = CqlError::unavailable(options.consistency, required, alive);
+                self.reply_error(&client, error, world);
+            }
+            None => self.wait_for_schema(client, world),
         }
     }
 
