@@ -220,6 +220,9 @@ impl Inference<'_> {
             (Term::Tuple(elements), CqlType::Tuple(types)) if elements.len() <= types.len() => {
                 self.fit_all(elements.iter().zip(types))?
             }
+            (Term::Tuple(elements), CqlType::UserType(user)) if elements.len() <= user.fields.len() => {
+                self.fit_all(elements.iter().zip(user.fields.iter().map(|(_, field_type)| field_type)))?
+            }
             (Term::List(_) | Term::Set(_) | Term::Map(_) | Term::UserType(_) | Term::Tuple(_), _) => Fit::No,
             (Term::Function(name, arguments), _) if self.columns.is_none() => {
                 match function::resolve_function(name, arguments, Some(to), self) {

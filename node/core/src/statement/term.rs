@@ -251,6 +251,9 @@ impl Composite {
         for part in parts {
             match part {
                 Value::Set(bytes) => elements.push(bytes.clone()),
+                Value::Null if matches!(composite_type, CqlType::Vector(..)) => {
+                    return Err(CqlError::invalid("null is not supported inside vectors"));
+                }
                 Value::Null => return Err(CqlError::invalid("null is not supported inside collections")),
                 Value::Unset => return Ok(Value::Unset),
             }
@@ -324,7 +327,11 @@ fn resolve_list(
                 elements.len()
             )));
         }
-        _ => return Err(wrong_literal("list", receiver)),
+        other => {
+            return Err(CqlError::Invalid(format!(
+                "Unexpected receiver type '{other}'; only list and vector are expected"
+            )));
+        }
     };
     let is_vector = matches!(receiver.column_type.unfrozen(), CqlType::Vector(..));
     let kind = if is_vector { "vector" } else { "list" };
@@ -417,11 +424,13 @@ fn resolve_tuple(
     receiver: Receiver<'_>,
     context: &mut TermContext<'_>,
 ) -> Result<Term, CqlError> {
-    let types = match receiver.column_type.unfrozen() {
-        CqlType::Tuple(types) => types,
+    let types: Vec<&CqlType> = match receiver.column_type.unfrozen() {
+        CqlType::Tuple(types) => types.iter().collect(),
+        // A user type is a tuple, too.
+        CqlType::UserType(user) if elements.len() > 1 => user.fields.iter().map(|(_, field_type)| field_type).collect(),
         // Parentheses around one term are only parentheses.
         _ if elements.len() == 1 => return Term::resolve(&elements[0], receiver, context),
-        _ => return Err(wrong_literal("tuple", receiver)),
+        _ => return Err(wrong_literal("tuple type", receiver)),
     };
     if elements.len() > types.len() {
         return Err(CqlError::Invalid(format!(

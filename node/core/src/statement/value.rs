@@ -39,8 +39,7 @@ pub(super) fn is_compatible(to: &CqlType, from: &CqlType) -> bool {
         (CqlType::Text, CqlType::Ascii)
         | (CqlType::Uuid, CqlType::TimeUuid)
         | (CqlType::Varint, CqlType::Int | CqlType::BigInt | CqlType::Timestamp)
-        | (CqlType::BigInt, CqlType::Timestamp | CqlType::Counter)
-        | (CqlType::Counter, CqlType::BigInt)
+        | (CqlType::BigInt, CqlType::Timestamp)
         | (CqlType::Timestamp | CqlType::Time, CqlType::BigInt)
         | (CqlType::Date, CqlType::Varint) => true,
         (CqlType::List(to), CqlType::List(from)) | (CqlType::Set(to), CqlType::Set(from)) => is_compatible(to, from),

@@ -102,13 +102,13 @@ pub(super) fn parse_timestamp(text: &str) -> Result<i64, InvalidValue> {
     }
     match timestamp_parts(text) {
         Some(millis) => Ok(millis),
-        None => invalid!("Unable to coerce '{text}' to a formatted date (long)"),
+        None => invalid!("Unable to parse a date/time from '{text}'"),
     }
 }
 
 fn timestamp_parts(text: &str) -> Option<i64> {
     let mut scanner = Scanner(text);
-    let year = scanner.number(9)?;
+    let year = scanner.number(4)?;
     scanner.eat('-')?;
     let month = scanner.number(2)?;
     scanner.eat('-')?;
@@ -125,8 +125,10 @@ fn timestamp_parts(text: &str) -> Option<i64> {
             millis += scanner.below(60)? * 1000;
             if scanner.at('.') {
                 scanner.eat('.')?;
-                // As Cassandra reads it, digits count milliseconds: ".5" is 5 ms. More than three are refused.
-                millis += scanner.number(3)?;
+                let digits = scanner.0.len();
+                let fraction = scanner.number(9)?;
+                let digits = u32::try_from(digits - scanner.0.len()).ok()?;
+                millis += fraction * 1000 / 10i64.pow(digits);
             }
         }
     }
@@ -321,6 +323,8 @@ mod tests {
             ("2011-02-03+0000", 1_296_691_200_000),
             ("2011-02-03 GMT", 1_296_691_200_000),
             ("1969-12-31 23:59:59.999", -1),
+            ("1970-01-01 00:00:00.5", 500),
+            ("1970-01-01 00:00:00.123999789Z", 123),
         ] {
             assert_eq!(parse_timestamp(text), Ok(millis), "{text}");
         }
@@ -334,14 +338,15 @@ mod tests {
             "2011-02-30",
             "2011-02-03 24:00",
             "2011-02-03 04:60",
-            "2011-02-03 04:05:06.1234",
+            "2011-02-03 04:05:06.1234567890",
+            "10000-01-01",
             "2011-02-03T",
             "2011-02-03 04:05 XYZ",
             "2011-02-03 04:05+00000",
             "2011-02-03x",
             "2011-02-03 04:05:06+25",
         ] {
-            let message = format!("Unable to coerce '{text}' to a formatted date (long)");
+            let message = format!("Unable to parse a date/time from '{text}'");
             assert_eq!(parse_timestamp(text), if text == "2011" { Ok(2011) } else { Err(InvalidValue(message)) });
         }
         assert!(parse_timestamp("99999999999999999999").is_err());

@@ -114,7 +114,7 @@ impl<'a> Iterator for Fields<'a> {
         self.index += 1;
         Some(part.ok_or_else(|| {
             self.rest = &[];
-            InvalidValue(format!("Not enough bytes to read field {} of a tuple or user type", self.index - 1))
+            InvalidValue(format!("Not enough bytes to read {}th component", self.index - 1))
         }))
     }
 }

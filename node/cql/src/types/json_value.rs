@@ -167,9 +167,9 @@ fn scalar(json: &Json, value_type: &CqlType) -> Result<Vec<u8>, InvalidValue> {
         (Json::String(text), CqlType::Blob | CqlType::Custom(_)) => return blob(text),
         (Json::String(_), _) => true,
         (Json::Number(text), CqlType::Int) => is_whole(text) && text.parse::<i32>().is_ok(),
-        (Json::Number(text), CqlType::BigInt | CqlType::Counter | CqlType::Timestamp) => {
-            is_whole(text) && text.parse::<i64>().is_ok()
-        }
+        (Json::Number(text), CqlType::BigInt | CqlType::Counter) => is_whole(text) && text.parse::<i64>().is_ok(),
+        // What Java reads as an int is no long.
+        (Json::Number(_), CqlType::Timestamp) => json.kind() == "Long",
         (Json::Number(_), CqlType::TinyInt | CqlType::SmallInt | CqlType::Float | CqlType::Double) => true,
         _ => false,
     };

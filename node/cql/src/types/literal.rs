@@ -64,7 +64,7 @@ pub fn literal_to_bytes(
             text_to_bytes(text, value_type)?
         }
         Literal::Uuid(uuid) if *value_type == CqlType::TimeUuid && uuid.as_bytes()[6] >> 4 != 1 => {
-            return invalid!("Invalid version for TimeUUID type.");
+            return invalid!("TimeUUID supports only version 1 UUIDs");
         }
         Literal::Uuid(uuid) => uuid.as_bytes().to_vec(),
         Literal::Hex(digits) => hex_to_bytes(digits)?,
@@ -90,7 +90,11 @@ pub(super) fn text_to_bytes(text: &str, value_type: &CqlType) -> Result<Vec<u8>,
     Ok(match value_type {
         CqlType::Text => text.as_bytes().to_vec(),
         CqlType::Ascii if text.is_ascii() => text.as_bytes().to_vec(),
-        CqlType::Ascii => return invalid!("Invalid ASCII character in string literal: {text}"),
+        CqlType::Ascii => {
+            return invalid!(
+                "Invalid ASCII character in string literal: java.nio.charset.UnmappableCharacterException: Input length = 1"
+            );
+        }
         CqlType::TinyInt => number!(i8, "byte"),
         CqlType::SmallInt => number!(i16, "short"),
         CqlType::Int => number!(i32, "int"),
@@ -109,7 +113,7 @@ pub(super) fn text_to_bytes(text: &str, value_type: &CqlType) -> Result<Vec<u8>,
         CqlType::Boolean => return invalid!("Unable to make boolean from '{text}'"),
         CqlType::Uuid | CqlType::TimeUuid => match text.parse::<uuid::Uuid>() {
             Ok(uuid) if *value_type == CqlType::TimeUuid && uuid.get_version_num() != 1 => {
-                return invalid!("Invalid version for TimeUUID type.");
+                return invalid!("TimeUUID supports only version 1 UUIDs");
             }
             Ok(uuid) if text.len() == 36 => uuid.as_bytes().to_vec(),
             _ => return invalid!("Unable to make UUID from '{text}'"),
@@ -214,11 +218,15 @@ mod tests {
             ("1", CqlType::List(Box::new(CqlType::Int)), "Invalid INTEGER constant (1) for \"c\" of type list<int>"),
             ("2147483648", CqlType::Int, "Unable to make int from '2147483648'"),
             ("300", CqlType::TinyInt, "Unable to make byte from '300'"),
-            ("'é'", CqlType::Ascii, "Invalid ASCII character in string literal: é"),
+            (
+                "'é'",
+                CqlType::Ascii,
+                "Invalid ASCII character in string literal: java.nio.charset.UnmappableCharacterException: Input length = 1",
+            ),
             ("'localhost'", CqlType::Inet, "Unable to make inet address from 'localhost'"),
             ("0x123", CqlType::Blob, "cannot parse '123' as hex bytes"),
             ("NaN", CqlType::Decimal, "unable to make BigDecimal from 'NaN'"),
-            ("00000000-0000-4000-8000-000000000001", CqlType::TimeUuid, "Invalid version for TimeUUID type."),
+            ("00000000-0000-4000-8000-000000000001", CqlType::TimeUuid, "TimeUUID supports only version 1 UUIDs"),
             ("5", CqlType::Duration, "Unable to convert '5' to a duration"),
             ("null", CqlType::Counter, "Invalid null value for counter increment/decrement"),
         ] {

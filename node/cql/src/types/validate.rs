@@ -38,7 +38,7 @@ pub fn validate(value_type: &CqlType, bytes: &[u8]) -> Result<(), InvalidValue> 
         }
         CqlType::TimeUuid if length == 16 && bytes[6] >> 4 != 1 => invalid!("Invalid version for TimeUUID type."),
         CqlType::Inet if !matches!(length, 0 | 4 | 16) => {
-            invalid!("Expected 4 or 16 byte inetaddress; got {length} bytes")
+            invalid!("Expected 4 or 16 byte inetaddress; got {}", super::format::hex(bytes).trim_start_matches("0x"))
         }
         CqlType::Decimal if (1..5).contains(&length) => invalid!("Expected 0 or at least 5 bytes ({length})"),
         CqlType::Duration => Duration::from_bytes(bytes).map(|_| ()),
@@ -104,13 +104,17 @@ fn validate_fields<'a>(what: &str, types: impl Iterator<Item = &'a CqlType>, byt
 
 fn validate_vector(element: &CqlType, dimension: u16, bytes: &[u8]) -> Result<(), InvalidValue> {
     if bytes.is_empty() {
-        return Ok(());
+        return invalid!("Invalid empty vector value");
     }
     let mut elements = vector::vector_elements(element, dimension, bytes);
     for part in elements.by_ref() {
-        validate(element, part?)?;
+        let Ok(part) = part else { return invalid!("Not enough bytes to read a vector<{element}, {dimension}>") };
+        validate(element, part)?;
     }
-    no_rest("vector", elements.rest())
+    match elements.rest().len() {
+        0 => Ok(()),
+        rest => invalid!("Unexpected {rest} extraneous bytes after vector<{element}, {dimension}> value"),
+    }
 }
 
 fn no_rest(what: &str, rest: &[u8]) -> Result<(), InvalidValue> {

@@ -32,7 +32,7 @@ fn native_type(name: &str) -> Option<CqlType> {
     let name = if name == "varchar" { "text" } else { name };
     let native = NativeType::ALL.iter().find(|native| native.text() == name)?;
     match native {
-        NativeType::Blob | NativeType::Counter => None,
+        NativeType::Blob => None,
         native => Some(CqlType::from(*native)),
     }
 }

@@ -18,14 +18,14 @@ fn run_to_json(function: &Function, values: &[Option<Bytes>]) -> Result<Option<B
     }
 }
 
-/// The value that a document is for the receiver.
+/// The value that a document is for the receiver. Under whatever name it is called, errors call it by the old one.
 pub(super) fn from_json(name: &str, types: Vec<CqlType>, receiver: Option<&CqlType>) -> Result<Function, CqlError> {
     let Some(receiver) = receiver else {
         return Err(CqlError::Invalid(format!(
             "{name}() cannot be used in the selection clause of a SELECT statement"
         )));
     };
-    Ok(Function::strict(name.to_owned(), types, receiver.clone(), |function, values| {
+    Ok(Function::strict("fromjson", vec![CqlType::Text], receiver.clone(), |function, values| {
         let Some(document) = values.first() else { return Ok(None) };
         value::from_json(&function.returns, document).map_err(|error| match error {
             value::JsonProblem::Document(text) => function.failure(format!(

@@ -23,7 +23,7 @@ pub(in crate::statement) fn resolve_function(
         None => Ok(None),
         Some(Known::Factory(factory)) => make(&factory, &name.name, arguments, receiver, inference).map(Some),
         Some(Known::Overloads(overloads)) => {
-            choose(&name.to_string(), overloads, arguments, receiver, inference).map(Some)
+            choose(&raw_name(name), overloads, arguments, receiver, inference).map(Some)
         }
     }
 }
@@ -33,11 +33,19 @@ pub(in crate::statement) fn is_made_to_fit(name: &QualifiedName) -> bool {
     super::native::factory(&name.name).is_some()
 }
 
+/// A name without quotes.
+fn raw_name(name: &QualifiedName) -> String {
+    match &name.keyspace {
+        Some(keyspace) => format!("{}.{}", keyspace.as_str(), name.name.as_str()),
+        None => name.name.as_str().to_owned(),
+    }
+}
+
 pub(in crate::statement) fn unknown_function(name: &QualifiedName, in_select: bool) -> CqlError {
     CqlError::Invalid(if in_select {
-        format!("Unknown function '{name}'")
+        format!("Unknown function '{}'", raw_name(name))
     } else {
-        format!("Unknown function {name} called")
+        format!("Unknown function {} called", raw_name(name))
     })
 }
 
