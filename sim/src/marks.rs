@@ -6,6 +6,22 @@ use std::collections::BTreeMap;
 /// Marks that a sweep of the swarm must have hit at least once. The one place that names them; those of nodes are the
 /// literals in `sometimes!` of `trefoil_core`, those of the simulator begin with "sim: ".
 pub const REQUIRED: &[&str] = &[
+    "a doubled or very late message is dropped",
+    "a message takes a detour",
+    "clock found wrong",
+    "flush begun",
+    "leadership handed over",
+    "read waits for raft",
+    "replica rebuilt",
+    "request came too late to be applied",
+    "request planned again",
+    "request waited for a schema lease",
+    "retried request answered from memory",
+    "snapshot installed",
+    "snapshot sent",
+    "space freed",
+    "statement not known here",
+    "storage retired",
     "sim: a crash in the middle of a step",
     "sim: a crash lost submitted batches",
     "sim: a node was wiped",
@@ -17,6 +33,7 @@ pub const REQUIRED: &[&str] = &[
     "sim: a request arrived after its client had given up",
     "sim: a statement was prepared again",
     "sim: a scan took several pages",
+    "sim: a scan went on at another node",
 ];
 
 /// How often each mark was hit.

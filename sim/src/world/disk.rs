@@ -114,10 +114,12 @@ impl Disk {
             Store::Rows => self.plan.rows_sync_ns,
         };
         let mut latency = fixed + stream.exponential(fixed * self.plan.jitter_per_mille / 1_000);
+        latency *= u64::from(self.slow_factor);
+        // Not made longer by slowness: a sync of minutes would outlast the faults, and nothing could converge.
         if self.noisy && stream.chance(self.plan.tail_ppm) {
             latency += stream.below(self.plan.tail_ns);
         }
-        Some(now.plus(latency * u64::from(self.slow_factor)))
+        Some(now.plus(latency))
     }
 
     /// A sync ends: its batches are durable now, and the next sync starts. Puts the tickets to report into `tickets`.
