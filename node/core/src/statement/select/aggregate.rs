@@ -40,6 +40,16 @@ impl AggregateKind {
             _ => return None,
         })
     }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            AggregateKind::Count => "count",
+            AggregateKind::Min => "min",
+            AggregateKind::Max => "max",
+            AggregateKind::Sum => "sum",
+            AggregateKind::Average => "avg",
+        }
+    }
 }
 
 /// The state of an aggregate over the rows so far.
@@ -110,9 +120,9 @@ impl Accumulator {
         Ok(())
     }
 
-    /// A row, for count(*).
-    pub fn add_row(&mut self) {
-        self.count += 1;
+    /// Rows, for count(*).
+    pub fn add_rows(&mut self, rows: u64) {
+        self.count += rows;
     }
 
     pub fn value(&self) -> Result<Option<Bytes>, CqlError> {

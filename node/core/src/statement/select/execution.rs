@@ -270,10 +270,21 @@ impl SelectExecution {
     /// Aggregates and groups.
     fn combine(&mut self, rows: &[ReadRow], resume: Option<Position>) -> Result<(), CqlError> {
         let select = Arc::clone(&self.plan.select);
-        let mut view = RowView::default();
+        if select.counts_rows() && !self.groups.is_empty() {
+            // Nothing of these rows is looked at.
+            let group = self.groups.last_mut();
+            let accumulators = group.into_iter().flat_map(|group| &mut group.accumulators);
+            accumulators.for_each(|accumulator| accumulator.add_rows(rows.len() as u64));
+            self.go_on(resume);
+            return Ok(());
+        }
+        let (mut view, mut group_view) = (RowView::default(), RowView::default());
         for row in rows {
             let key = match &select.grouping {
-                Some(grouping) => Some(grouping.key(row, &select.clustering_types)?),
+                Some(grouping) => {
+                    let evaluation = Evaluation { bound: &self.plan.group_bound, ..self.evaluation(&[]) };
+                    Some(grouping.key(row, &mut group_view, &evaluation)?)
+                }
                 None => None,
             };
             let is_new = self.groups.last().is_none_or(|group| group.key != key);
@@ -297,7 +308,7 @@ impl SelectExecution {
             for (accumulator, argument) in group.accumulators.iter_mut().zip(arguments) {
                 match argument {
                     Some(argument) => accumulator.add(argument)?,
-                    None => accumulator.add_row(),
+                    None => accumulator.add_rows(1),
                 }
             }
         }

@@ -1,20 +1,26 @@
-//! GROUP BY: neighbouring rows with the same partition, and the same first clustering columns, are one group.
+//! GROUP BY: neighbouring rows with the same partition, and the same first clustering columns, are one group. The last of
+//! these may be rounded by a function, such as `floor(time, 1h)`, which must keep the order.
 
 use super::super::names::column_index;
 use super::super::restrictions::Restrictions;
+use super::super::term::TermContext;
+use super::expression::{Evaluation, KeyNeeds, RowView};
+use super::selection::Selection;
 use crate::command::{ClusteringOrder, ReadRow};
-use crate::schema::Table;
+use crate::schema::{ColumnKind, Table};
 use crate::storage::{decode_clustering, encode_clustering};
 use bytes::Bytes;
-use trefoil_cql::ast::Term;
+use trefoil_cql::ast::{self, Term};
 use trefoil_cql::protocol::response::CqlError;
 use trefoil_cql::types::CqlType;
 
 /// What makes a group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(in crate::statement) struct Grouping {
     /// So many clustering columns, besides the partition.
     pub clustering_columns: usize,
+    /// A function of the clustering column after them.
+    pub function: Option<Selection>,
 }
 
 /// What the rows of a group have in common.
@@ -22,6 +28,8 @@ pub(in crate::statement) struct Grouping {
 pub(in crate::statement) struct GroupKey {
     partition: Bytes,
     clustering: Option<Bytes>,
+    /// What the function gives.
+    value: Option<Bytes>,
 }
 
 impl Grouping {
@@ -30,21 +38,34 @@ impl Grouping {
         table: &Table,
         restrictions: &Restrictions,
         is_distinct: bool,
+        context: &mut TermContext<'_>,
     ) -> Result<Option<Grouping>, CqlError> {
         if group_by.is_empty() {
             return Ok(None);
         }
         let fixed = |index: usize| restrictions.equal_columns.contains(&index);
         let mut next = 0;
-        for selectable in group_by {
-            let Term::Column(name) = selectable else {
-                return Err(CqlError::invalid("Group by functions is not supported yet"));
+        let mut function = None;
+        for term in group_by {
+            let index = match term {
+                Term::Column(name) => column_index(table, name)?,
+                _ => {
+                    let selection = select_function(term, table, context)?;
+                    let index = function_column(&selection, table)?;
+                    function = Some(selection);
+                    index
+                }
             };
-            let index = column_index(table, name)?;
             if !table.columns[index].kind.is_key() {
                 return Err(CqlError::Invalid(format!(
-                    "Group by is currently only supported on the columns of the PRIMARY KEY, got {name}"
+                    "Group by is currently only supported on the columns of the PRIMARY KEY, got {}",
+                    table.columns[index].name
                 )));
+            }
+            if function.is_some() && matches!(term, Term::Column(_)) {
+                return Err(CqlError::invalid(
+                    "Functions are only supported on the last element of the GROUP BY clause",
+                ));
             }
             while next < index && fixed(next) {
                 next += 1;
@@ -64,17 +85,59 @@ impl Grouping {
         if clustering_columns > 0 && is_distinct {
             return Err(CqlError::invalid("Grouping on clustering columns is not allowed for SELECT DISTINCT queries"));
         }
-        Ok(Some(Grouping { clustering_columns }))
+        // The function's own column is compared through its value.
+        let clustering_columns = clustering_columns - usize::from(function.is_some());
+        Ok(Some(Grouping { clustering_columns, function }))
     }
 
     /// The group of a row.
-    pub fn key(&self, row: &ReadRow, types: &[(CqlType, ClusteringOrder)]) -> Result<GroupKey, CqlError> {
+    pub fn key(&self, row: &ReadRow, view: &mut RowView, evaluation: &Evaluation<'_>) -> Result<GroupKey, CqlError> {
+        let types = evaluation.clustering_types;
+        let value = match self.function.as_ref().and_then(|selection| selection.outputs.first()) {
+            Some(expression) if row.clustering.is_some() => {
+                view.enter(row, KeyNeeds { partition: false, clustering: true }, evaluation)?;
+                expression.evaluate(view, row, evaluation)?
+            }
+            _ => None,
+        };
         let clustering = match &row.clustering {
             Some(key) if self.clustering_columns == types.len() => Some(key.clone()),
             Some(key) if self.clustering_columns > 0 => Some(prefix(key, self.clustering_columns, types)?),
             _ => None,
         };
-        Ok(GroupKey { partition: row.partition.key.clone(), clustering })
+        Ok(GroupKey { partition: row.partition.key.clone(), clustering, value })
+    }
+}
+
+fn select_function(term: &Term, table: &Table, context: &mut TermContext<'_>) -> Result<Selection, CqlError> {
+    let selector = ast::Selector { term: term.clone(), alias: None };
+    let (selection, _) = Selection::resolve(&ast::Selection::Selectors(vec![selector]), table, context)?;
+    if let Some(aggregate) = selection.aggregates.first() {
+        return Err(CqlError::Invalid(format!(
+            "Aggregate functions are not supported within the GROUP BY clause, got: system.{}",
+            aggregate.kind.name()
+        )));
+    }
+    if matches!(term, Term::Function(..)) {
+        return Ok(selection);
+    }
+    Err(CqlError::Invalid(format!("Only monotonic functions are supported in the GROUP BY clause. Got: {term}")))
+}
+
+/// The one clustering column that a function rounds.
+fn function_column(selection: &Selection, table: &Table) -> Result<usize, CqlError> {
+    let mut used = selection.used.clone();
+    used.dedup();
+    let [name] = &used[..] else {
+        return Err(CqlError::Invalid(if used.is_empty() {
+            "GROUP BY functions must have one clustering column name as parameter".to_owned()
+        } else {
+            format!("GROUP BY functions accept only one clustering column as parameter, got: {}", used.join(","))
+        }));
+    };
+    match table.columns.iter().position(|column| column.name == *name) {
+        Some(index) if table.columns[index].kind == ColumnKind::Clustering => Ok(index),
+        _ => Err(CqlError::Invalid(format!("Group by functions are only supported on clustering columns, got {name}"))),
     }
 }
 

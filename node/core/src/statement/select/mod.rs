@@ -70,7 +70,7 @@ impl Select {
             }
             check_distinct(&selection, &restrictions, &table)?;
         }
-        let grouping = Grouping::resolve(&select.group_by, &table, &restrictions, select.distinct)?;
+        let grouping = Grouping::resolve(&select.group_by, &table, &restrictions, select.distinct, context)?;
         if select.per_partition_limit.is_some() && selection.is_aggregate() && grouping.is_none() {
             return Err(CqlError::invalid("PER PARTITION LIMIT is not allowed with aggregate queries."));
         }
@@ -118,6 +118,14 @@ impl Select {
         } else {
             None
         }
+    }
+
+    /// Whether nothing but the number of rows matters.
+    pub fn counts_rows(&self) -> bool {
+        let aggregates = &self.selection.aggregates;
+        self.grouping.is_none()
+            && !aggregates.is_empty()
+            && aggregates.iter().all(|aggregate| aggregate.argument.is_none())
     }
 
     /// Whether rows are combined into other rows.

@@ -25,6 +25,8 @@ pub struct ReadPlan {
     pub(super) is_point: bool,
     /// Values of the select clause's terms.
     pub(super) bound: Vec<Option<Bytes>>,
+    /// Values of the terms in GROUP BY.
+    pub(super) group_bound: Vec<Option<Bytes>>,
     /// Rows that LIMIT still allows.
     pub(super) limit: Option<u32>,
     /// For groups; rows are limited by the command.
@@ -89,6 +91,10 @@ impl Select {
         };
         let filters = self.restrictions.filters.iter().map(|filter| filter.bind(scope)).collect::<Result<_, _>>()?;
         let bound = self.selection.bind(scope)?;
+        let group_bound = match self.grouping.as_ref().and_then(|grouping| grouping.function.as_ref()) {
+            Some(function) => function.bind(scope)?,
+            None => Vec::new(),
+        };
         let is_one_row = matches!(&clustering[..], [range] if range.as_row().is_some());
         let is_one_key = matches!(&partitions, Partitions::Keys(keys) if keys.len() == 1);
         let partitions = if can_match { partitions } else { Partitions::Keys(Vec::new()) };
@@ -117,6 +123,7 @@ impl Select {
             keys,
             is_point: is_one_row && is_one_key && can_match && !self.is_aggregate(),
             bound,
+            group_bound,
             limit,
             groups_per_partition: per_partition_limit.filter(|_| self.grouping.is_some()),
             page_size,

@@ -239,3 +239,50 @@ fn bound_values_in_every_place() {
     let unset = [int(0), int(0), Value::Unset];
     assert_eq!(bench.run_with("SELECT v FROM t WHERE k = ? AND c = ? LIMIT ?", &unset).lines().len(), 3);
 }
+
+#[test]
+fn tuples_meet_columns_and_filters() {
+    let mut bench = grid();
+    check(
+        &mut bench,
+        &[
+            ("SELECT v FROM t WHERE k = 1 AND (c, d) > (0, 1) AND c < 2", &["102", "112", "111", "110"]),
+            ("SELECT v FROM t WHERE k = 1 AND c < 1 AND (c, d) >= (0, 1)", &["102", "101"]),
+            ("SELECT v FROM t WHERE k = 1 AND (d) IN ((0), (2)) AND c = 1", &["112", "110"]),
+            ("SELECT v FROM t WHERE (c, d) = (1, 1) AND k = 1 ALLOW FILTERING", &["111"]),
+            ("SELECT v FROM t WHERE k = 1 AND (d) IN ((0), (5)) ALLOW FILTERING", &["100", "110", "120"]),
+            ("SELECT v FROM t WHERE k = 1 AND v IN (111, null) ALLOW FILTERING", &["111"]),
+            // Less than everything, in the order of the column.
+            ("SELECT v FROM t WHERE k = 1 AND c = 0 AND d < null", &["102", "101", "100"]),
+            ("SELECT v FROM t WHERE k = 1 AND c < null", &[]),
+        ],
+    );
+}
+
+#[test]
+fn groups_of_several_partitions_are_ordered_together() {
+    let mut bench = grid();
+    check(
+        &mut bench,
+        &[
+            ("SELECT v FROM t WHERE k IN (2, 1) GROUP BY k, c ORDER BY c", &["102", "202", "112", "212", "122", "222"]),
+            ("SELECT v FROM t WHERE k IN (2, 1) GROUP BY k, c ORDER BY c DESC LIMIT 2", &["120", "220"]),
+            ("SELECT v FROM t WHERE k = 1 AND (c, d) = (1, 1) GROUP BY d", &["111"]),
+        ],
+    );
+}
+
+#[test]
+fn groups_by_a_function() {
+    let mut bench = Bench::new(&["CREATE TABLE t (k int, at timestamp, v int, PRIMARY KEY (k, at))"]);
+    for (minute, v) in [(10, 1), (40, 2), (70, 3)] {
+        bench.run(&format!("INSERT INTO t (k, at, v) VALUES (1, {}, {v})", minute * 60_000));
+    }
+    check(
+        &mut bench,
+        &[
+            ("SELECT sum(v) FROM t GROUP BY k, floor(at, 1h)", &["3", "3"]),
+            ("SELECT sum(v) FROM t WHERE k = 1 GROUP BY floor(at, 2h)", &["6"]),
+        ],
+    );
+}
