@@ -42,6 +42,9 @@ impl<'a> Names<'a> {
     pub fn writable_table(self, name: &'a QualifiedName) -> Result<Arc<Table>, CqlError> {
         let keyspace = self.keyspace_of(name)?;
         let table = self.table(name)?;
+        if system::is_virtual_keyspace(keyspace) {
+            return Err(CqlError::Invalid(format!("Modification is not supported by table {keyspace}.{}", table.name)));
+        }
         if system::is_system_keyspace(keyspace) {
             return Err(CqlError::Unauthorized(format!("{keyspace} keyspace is not user-modifiable.")));
         }
