@@ -173,8 +173,11 @@ fn explanation(step: &Step, left: &[String], right: &[String]) -> Option<&'stati
     if first.starts_with("error server") || right.iter().any(|line| line.starts_with("error read_failure")) {
         return Some("Cassandra fails with an exception of its own");
     }
-    if right.last().is_some_and(|line| line.contains("Invalid value for the paging state")) {
+    if right.iter().any(|line| line.contains("Invalid value for the paging state")) {
         return Some("Cassandra does not take back a paging state of its own");
+    }
+    if left.iter().any(|line| line.contains("Key may not be empty")) && right.len() == 1 {
+        return Some("Cassandra looks at the key only when the rest can have rows");
     }
     if text.contains("GROUP BY") && only_paging(left) == only_paging(right) {
         return Some("where pages end within groups is nobody's promise");

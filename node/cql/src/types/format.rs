@@ -79,6 +79,8 @@ fn write_scalar(scalar: Option<Scalar>, language: Language, out: &mut String) {
         (None, Language::Json) => out.push_str("\"\""),
         (Some(Scalar::NoNumber(_)), Language::Json) => out.push_str("null"),
         (Some(Scalar::NoNumber(text)), Language::Cql) => out.push_str(text),
+        // A duration of nothing has an empty text, which is no literal.
+        (Some(Scalar::PlainInCql(text)), Language::Cql) if text.is_empty() => out.push_str("0ns"),
         (Some(Scalar::Plain(text)), _) | (Some(Scalar::PlainInCql(text)), Language::Cql) => out.push_str(&text),
         (Some(Scalar::Quoted(text)), Language::Cql) => {
             out.push('\'');
@@ -138,11 +140,7 @@ fn scalar(value_type: &CqlType, bytes: &[u8]) -> Result<Option<Scalar>, InvalidV
             Ok(octets) => Ipv4Addr::from(octets).to_string(),
             Err(_) => Ipv6Addr::from(fixed::<16>(bytes)?).to_string(),
         }),
-        CqlType::Duration => {
-            let text = Duration::from_bytes(bytes)?.to_string();
-            // Nothing at all is no literal.
-            Scalar::PlainInCql(if text.is_empty() { "0ns".into() } else { text })
-        }
+        CqlType::Duration => Scalar::PlainInCql(Duration::from_bytes(bytes)?.to_string()),
         CqlType::Vector(..) => return Ok(None),
         other => return invalid!("{other} is no scalar"),
     }))
@@ -376,7 +374,7 @@ mod tests {
             ("time", "'01:02:03'", "'01:02:03.000000000'", "\"01:02:03.000000000\""),
             ("inet", "'::1'", "'::1'", "\"::1\""),
             ("duration", "1y2h", "1y2h", "\"1y2h\""),
-            ("duration", "0s", "0ns", "\"0ns\""),
+            ("duration", "0s", "0ns", "\"\""),
             (
                 "uuid",
                 "00000000-0000-4000-8000-000000000001",

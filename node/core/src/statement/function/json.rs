@@ -13,9 +13,21 @@ pub(super) fn to_json(name: &str, types: Vec<CqlType>, _: Option<&CqlType>) -> R
 
 fn run_to_json(function: &Function, values: &[Option<Bytes>]) -> Result<Option<Bytes>, CqlError> {
     match (function.arguments.first(), values.first()) {
+        // To a function the empty value of a number or a date is null; in SELECT JSON it is an empty text.
+        (Some(value_type), Some(Some(bytes))) if bytes.is_empty() && !has_empty_text(value_type) => {
+            Ok(Some(Bytes::from_static(b"null")))
+        }
         (Some(value_type), Some(Some(bytes))) => value::to_json(value_type, bytes).map(|text| Some(text.into())),
         _ => Ok(Some(Bytes::from_static(b"null"))),
     }
+}
+
+/// Whether no bytes at all are a value like others.
+fn has_empty_text(value_type: &CqlType) -> bool {
+    matches!(
+        value_type,
+        CqlType::Ascii | CqlType::Text | CqlType::Blob | CqlType::Custom(_) | CqlType::Tuple(_) | CqlType::Frozen(_)
+    )
 }
 
 /// The value that a document is for the receiver. Under whatever name it is called, errors call it by the old one.

@@ -212,8 +212,34 @@ impl ColumnCondition {
                 terms.bind(scope, refuse)?.into_iter().map(Some).collect()
             }
         };
+        if element.is_none() {
+            self.refuse_empty(&column.column_type, &values)?;
+        }
         let column_type = column.column_type.clone();
         Ok(Test::Column { column: column.id, column_type, element, operator: self.operator, values })
+    }
+
+    /// A collection that is not frozen is never empty, only absent: nothing is less or greater than an empty one.
+    fn refuse_empty(&self, column_type: &CqlType, values: &[Option<Bytes>]) -> Result<(), CqlError> {
+        let kind = match column_type {
+            CqlType::List(_) => "list",
+            CqlType::Set(_) => "set",
+            CqlType::Map(..) => "map",
+            _ => return Ok(()),
+        };
+        let is_slice = matches!(
+            self.operator,
+            Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual
+        );
+        // Nothing but the number of elements.
+        let is_empty = |value: &Option<Bytes>| value.as_ref().is_some_and(|bytes| bytes.len() <= 4);
+        if is_slice && values.iter().any(is_empty) {
+            return Err(CqlError::Invalid(format!(
+                "Invalid comparison with an empty {kind} for operator \"{}\"",
+                operator_text(self.operator)
+            )));
+        }
+        Ok(())
     }
 
     /// A value, which may be null; `None`: unset.
