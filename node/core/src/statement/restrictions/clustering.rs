@@ -1,11 +1,10 @@
 //! Which rows of a partition: keys, or ranges of keys in their order-preserving form.
 
 use super::partition::in_refused;
-use super::relation::{Bound, ColumnRestriction, InTuples, Restriction, Slice, TupleRestriction, TupleTerm};
+use super::relation::{Bound, ColumnRestriction, Restriction, Slice, TupleRestriction};
 use crate::command::{ClusteringKey, ClusteringOrder, ClusteringRange};
 use crate::limits::KEY_BYTES;
 use crate::statement::term::{InTerms, Scope, Term};
-use crate::statement::value;
 use crate::storage::{SliceBound, clustering_slice, encode_clustering};
 use bytes::Bytes;
 use trefoil_cql::protocol::Value;
@@ -217,84 +216,6 @@ impl ClusteringTerms {
         };
         Ok(BoundSlice { lower: side(&slice.lower)?, upper: side(&slice.upper)? })
     }
-}
-
-impl TupleTerm {
-    /// Its components, none of which may be null or unset; `refuse` names the component. `names` are those of its first
-    /// column and what comes after it.
-    pub fn bind(
-        &self,
-        scope: &mut Scope<'_>,
-        names: &[String],
-        refuse: impl Fn(usize, &'static str) -> String,
-    ) -> Result<Vec<Bytes>, CqlError> {
-        match self {
-            TupleTerm::Parts(parts) => {
-                let bind = |(offset, part): (usize, &Term)| {
-                    part.bind_required(scope, |what| match what {
-                        "unset" => format!("Invalid unset value for tuple field number {offset}"),
-                        _ => refuse(offset, what),
-                    })
-                };
-                parts.iter().enumerate().map(bind).collect()
-            }
-            TupleTerm::Marker(index, tuple_type) => match &scope.values[usize::from(*index)] {
-                Value::Set(bytes) => split_tuple(&value::received(tuple_type, bytes)?, self.len(), &refuse),
-                Value::Null => Err(CqlError::Invalid(refuse(0, "null"))),
-                Value::Unset => {
-                    let names = names[..self.len().min(names.len())].join(",");
-                    Err(CqlError::Invalid(format!("Invalid unset value for tuple ({names})")))
-                }
-            },
-        }
-    }
-}
-
-impl InTuples {
-    /// The components of each of its tuples. `names` are those of the first column and what comes after it.
-    pub fn bind(&self, scope: &mut Scope<'_>, names: &[String]) -> Result<Vec<Vec<Bytes>>, CqlError> {
-        let columns = |count: usize, separator| names[..count.min(names.len())].join(separator);
-        let refuse = |count| {
-            move |_: usize, what| format!("Invalid {what} value in condition for columns: [{}]", columns(count, ", "))
-        };
-        match self {
-            InTuples::List(tuples) => {
-                tuples.iter().map(|tuple| tuple.bind(scope, names, refuse(tuple.len()))).collect()
-            }
-            InTuples::Marker(index, list) => {
-                let count = match list {
-                    CqlType::List(tuple) => match &**tuple {
-                        CqlType::Tuple(types) => types.len(),
-                        _ => 0,
-                    },
-                    _ => 0,
-                };
-                match &scope.values[usize::from(*index)] {
-                    Value::Set(bytes) => {
-                        let elements = value::elements(&value::received(list, bytes)?)?;
-                        elements.iter().map(|element| split_tuple(element, count, &refuse(count))).collect()
-                    }
-                    Value::Null => Err(CqlError::invalid("Invalid null value for IN restriction")),
-                    Value::Unset => {
-                        Err(CqlError::Invalid(format!("Invalid unset value for in({})", columns(count, ","))))
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn split_tuple(
-    bytes: &Bytes,
-    count: usize,
-    refuse: &impl Fn(usize, &'static str) -> String,
-) -> Result<Vec<Bytes>, CqlError> {
-    let fields = value::fields(bytes)?;
-    let field = |offset: usize| match fields.get(offset) {
-        Some(Some(bytes)) => Ok(bytes.clone()),
-        _ => Err(CqlError::Invalid(refuse(offset, "null"))),
-    };
-    (0..count).map(field).collect()
 }
 
 /// What Cassandra says of components of tuples that are compared for equality.

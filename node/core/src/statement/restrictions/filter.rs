@@ -1,6 +1,7 @@
 //! Restrictions that no key helps with: rows are read and tested (ALLOW FILTERING).
 
-use super::relation::{ColumnRestriction, InTuples, Inside, Restriction, TupleRestriction, TupleTerm};
+use super::relation::{ColumnRestriction, Inside, Restriction, TupleRestriction};
+use super::tuple::{InTuples, TupleTerm};
 use crate::command::{ClusteringOrder, Filter, FilterTarget, Operator};
 use crate::ids::ColumnId;
 use crate::schema::{Column, ColumnKind, Table};

@@ -5,6 +5,7 @@ mod clustering;
 mod filter;
 mod partition;
 mod relation;
+mod tuple;
 
 pub(super) use clustering::{BoundClustering, ClusteringTerms};
 pub(super) use filter::FilterTerms;

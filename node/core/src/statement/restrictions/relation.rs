@@ -1,6 +1,7 @@
 //! From the relations of a WHERE clause to what each column is restricted by. Here the types of terms are fixed and
 //! contradictory or repeated relations are refused; what the restrictions can be used for is decided afterwards.
 
+use super::tuple::{InTuples, TupleTerm};
 use crate::schema::{Column, ColumnKind, Table};
 use crate::statement::names::column_index;
 use crate::statement::term::{InTerms, Term, TermContext};
@@ -37,21 +38,6 @@ pub(in crate::statement) enum Restriction<T, I> {
     Equal(T),
     In(I),
     Slice(Slice<T>),
-}
-
-/// A tuple of values: its parts, or a marker for the whole.
-#[derive(Clone, Debug)]
-pub(in crate::statement) enum TupleTerm {
-    Parts(Vec<Term>),
-    Marker(u16, CqlType),
-}
-
-/// The tuples of an IN.
-#[derive(Clone, Debug)]
-pub(in crate::statement) enum InTuples {
-    List(Vec<TupleTerm>),
-    /// A list of tuples of this type (the list's).
-    Marker(u16, CqlType),
 }
 
 pub(in crate::statement) type ColumnRestriction = Restriction<Term, InTerms>;
@@ -590,72 +576,4 @@ fn not_contained(what: &str, column: &Column) -> CqlError {
 /// What the grammar has no place for.
 fn unsupported(name: &str, predicate: &Predicate) -> CqlError {
     CqlError::Invalid(format!("Unsupported relation: {name}{predicate}"))
-}
-
-impl TupleTerm {
-    fn resolve(
-        term: &ast::Term,
-        columns: &[Column],
-        table: &Table,
-        context: &mut TermContext<'_>,
-    ) -> Result<TupleTerm, CqlError> {
-        match term {
-            ast::Term::Tuple(elements) => {
-                if elements.len() != columns.len() {
-                    return Err(CqlError::Invalid(format!(
-                        "Expected {} elements in value tuple, but got {}: {term}",
-                        columns.len(),
-                        elements.len()
-                    )));
-                }
-                let parts = elements.iter().zip(columns);
-                let parts =
-                    parts.map(|(element, column)| Term::resolve(element, Receiver::column(table, column), context));
-                parts.collect::<Result<_, _>>().map(TupleTerm::Parts)
-            }
-            ast::Term::Marker(marker) => {
-                let (name, tuple) = tuple_of(columns);
-                context.variables.set(marker, Receiver::of(table, &name, &tuple));
-                Ok(TupleTerm::Marker(marker.index, tuple))
-            }
-            _ => Err(CqlError::invalid("Multi-column relations need a tuple or a bind variable on their right side")),
-        }
-    }
-
-    pub fn len(&self) -> usize {
-        match self {
-            TupleTerm::Parts(parts) => parts.len(),
-            TupleTerm::Marker(_, CqlType::Tuple(types)) => types.len(),
-            TupleTerm::Marker(..) => 0,
-        }
-    }
-}
-
-impl InTuples {
-    fn resolve(
-        values: &ast::InValues,
-        columns: &[Column],
-        table: &Table,
-        context: &mut TermContext<'_>,
-    ) -> Result<InTuples, CqlError> {
-        match values {
-            ast::InValues::List(terms) => {
-                let tuples = terms.iter().map(|term| TupleTerm::resolve(term, columns, table, context));
-                tuples.collect::<Result<_, _>>().map(InTuples::List)
-            }
-            ast::InValues::Marker(marker) => {
-                let (name, tuple) = tuple_of(columns);
-                let list = CqlType::List(Box::new(tuple));
-                context.variables.set(marker, Receiver::of(table, &format!("in{name}"), &list));
-                Ok(InTuples::Marker(marker.index, list))
-            }
-        }
-    }
-}
-
-/// What drivers know a marker for a tuple of these columns by: `(a,b)`.
-fn tuple_of(columns: &[Column]) -> (String, CqlType) {
-    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-    let types = columns.iter().map(|column| column.column_type.clone()).collect();
-    (format!("({})", names.join(",")), CqlType::Tuple(types))
 }
