@@ -40,6 +40,19 @@ impl Incarnation {
     }
 }
 
+impl StorageId {
+    /// The rows of `system_traces.sessions`.
+    pub const TRACE_SESSIONS: StorageId = StorageId(u32::MAX - 2);
+    /// The rows of `system_traces.events`.
+    pub const TRACE_EVENTS: StorageId = StorageId(u32::MAX - 1);
+
+    /// Whether it belongs to a system table: it is there whatever the schema is.
+    #[must_use]
+    pub fn is_system(self) -> bool {
+        self >= StorageId::TRACE_SESSIONS
+    }
+}
+
 impl ShardId {
     /// The shard that holds keyspaces, tables and the layout of the cluster. Data shards start at 1.
     pub const CATALOGUE: ShardId = ShardId(0);

@@ -25,3 +25,12 @@ pub const PAGE_BYTES: usize = 16 << 20;
 
 /// Largest answer to a client that does not page: the native protocol's frame limit in Cassandra (256 MiB). More is INVALID.
 pub const RESULT_BYTES: usize = 256 << 20;
+
+/// A batch over several partitions larger than this is warned of: Cassandra's `batch_size_warn_threshold`.
+pub const BATCH_WARN_BYTES: usize = 5 << 10;
+
+/// A batch over several partitions larger than this is INVALID: Cassandra's `batch_size_fail_threshold`.
+pub const BATCH_FAIL_BYTES: usize = 50 << 10;
+
+/// An unlogged batch over more partitions than this is warned of: Cassandra's `unlogged_batch_across_partitions_warn_threshold`.
+pub const UNLOGGED_BATCH_WARN_PARTITIONS: usize = 10;

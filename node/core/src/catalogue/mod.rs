@@ -88,6 +88,9 @@ impl Catalogue {
     /// # Errors
     /// Why not.
     pub fn serves(&self, storage: StorageId) -> Result<(), Refusal> {
+        if storage.is_system() {
+            return Ok(());
+        }
         if storage >= self.schema.next_storage {
             return Err(Refusal::SchemaAhead);
         }

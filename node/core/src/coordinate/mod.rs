@@ -111,6 +111,11 @@ impl Operations {
         Some(operation)
     }
 
+    /// Who waits for an operation.
+    pub(crate) fn client(&self, sequence: u64) -> Option<&Client> {
+        self.table.get(&sequence).map(|operation| &operation.client)
+    }
+
     /// Whether an operation wants to go on at once.
     pub(crate) fn has_ready(&self) -> bool {
         !self.ready.is_empty()

@@ -66,6 +66,7 @@ impl Node {
         let turn = self.read_turn(&mut read, world);
         match turn {
             Turn::Complete => {
+                self.trace(&client, || "Read all that is wanted".to_owned());
                 let ReadOperation { execution, .. } = *read;
                 self.sessions.counters.reads += 1;
                 match execution.encode(&client.options()) {
@@ -230,6 +231,7 @@ impl Node {
         read.call.sent(to);
         let linearizable = !matches!(read.options.consistency, Consistency::One | Consistency::LocalOne);
         let (shard, command) = (scan.shard(), scan.part(&self.config.layout));
+        self.trace_operation(sequence, || format!("Sending a read of shard {} to node {}", shard.0, to.0));
         self.send(to, Body::Read { request, shard, schema, linearizable, command }, world);
     }
 
@@ -238,6 +240,10 @@ impl Node {
         if !matches!(self.operations.table.get(&sequence), Some(Operation { kind: Kind::Read(_), .. })) {
             return;
         }
+        self.trace_operation(sequence, || match &result {
+            Ok(result) => format!("Read {} rows", result.rows.len()),
+            Err(refusal) => format!("Refused: {refusal:?}"),
+        });
         match result {
             Ok(result) => {
                 let Some(Operation { client, kind: Kind::Read(mut read), .. }) = self.operations.remove(sequence)

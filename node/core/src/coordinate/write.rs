@@ -110,6 +110,7 @@ impl Node {
         let (shard, attempts) = (share.call.shard, share.call.attempts);
         let Some(target) = to.or_else(|| self.target(shard, attempts)) else { return };
         let me = self.me();
+        self.trace_operation(sequence, || format!("Sending mutations of shard {} to node {}", shard.0, target.0));
         let Some(write) = self.operations.write_mut(sequence) else { return };
         let share = &mut write.shares[index];
         share.call.sent(target);
@@ -141,6 +142,12 @@ impl Node {
             return self.definition_done(sequence, outcome, world);
         }
         let now = self.now;
+        self.trace_operation(sequence, || match &outcome {
+            Ok(WriteOutcome::Applied) => format!("Applied in shard {}", shard.0),
+            Ok(WriteOutcome::Rejected { .. }) => format!("Conditions do not hold in shard {}", shard.0),
+            Ok(outcome) => format!("Not applied in shard {}: {outcome:?}", shard.0),
+            Err(refusal) => format!("Refused by shard {}: {refusal:?}", shard.0),
+        });
         let Some(write) = self.operations.write_mut(sequence) else { return };
         let Some(index) = write.shares.iter().position(|share| share.call.shard == shard && !share.done) else {
             return;

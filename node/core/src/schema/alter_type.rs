@@ -64,6 +64,9 @@ impl AlterType {
             }
             TypeChange::Rename { if_exists, names } => self.rename(*if_exists, names, fields)?,
         }
+        if keyspace.types.get(&self.name) == Some(&shared) {
+            return Err(SchemaError::Unchanged);
+        }
         keyspace.types.insert(self.name.clone(), shared);
         refresh(keyspace, &self.name, context)?;
         Ok(Vec::new())

@@ -41,7 +41,6 @@ pub(super) fn compression(options: &BTreeMap<String, String>) -> ConfigResult<BT
         match name.as_str() {
             "chunk_length_in_kb" => check_chunk_length(&value)?,
             "min_compress_ratio" => check_ratio(&value)?,
-            "max_compressed_length" => {}
             known if names.contains(&known) => check_own(known, &value)?,
             _ => return refused(format!("Unknown compression options {name}")),
         }

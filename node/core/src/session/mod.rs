@@ -8,6 +8,7 @@ mod prepared;
 mod request;
 mod startup;
 mod statement;
+mod trace;
 
 pub(crate) use statement::Options;
 
@@ -35,6 +36,8 @@ pub struct Sessions {
     facts: Vec<SessionFacts>,
     /// Requests under way on this node.
     in_flight: u32,
+    /// Those whose clients want to know what happens.
+    traces: trace::Traces,
     /// Requests counted since the node started, for metrics.
     pub(crate) counters: Counters,
 }
@@ -173,6 +176,7 @@ impl Node {
             self.sessions.in_flight = self.sessions.in_flight.saturating_sub(1);
             world.reply(client.conn, envelope);
         }
+        self.trace_end(client, world);
     }
 
     /// The answer to a request is an error.

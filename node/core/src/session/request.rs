@@ -33,7 +33,7 @@ impl Node {
         session.version.get_or_insert(decoded.version);
         session.in_flight += 1;
         self.sessions.in_flight += 1;
-        let client = Client {
+        let mut client = Client {
             conn,
             stream: decoded.stream,
             version: decoded.version,
@@ -47,6 +47,9 @@ impl Node {
             self.sessions.counters.overloaded += 1;
             let error = CqlError::overloaded("Too many requests under way; try again later or on another node");
             return self.reply_error(&client, error, world);
+        }
+        if decoded.tracing {
+            self.trace_begin(&mut client, &decoded.request, world);
         }
         self.dispatch(client, decoded, world);
     }

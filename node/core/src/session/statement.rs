@@ -23,7 +23,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    fn new(consistency: Consistency, serial: Option<Consistency>) -> Options {
+    pub(super) fn new(consistency: Consistency, serial: Option<Consistency>) -> Options {
         Options { consistency, serial: serial.unwrap_or(Consistency::Serial) }
     }
 }
@@ -31,6 +31,7 @@ impl Options {
 impl Node {
     pub(super) fn query<W: World>(&mut self, client: Client, query: &Query, world: &mut W) {
         let keyspace = self.keyspace(&client, query.parameters.keyspace.as_deref());
+        self.trace(&client, || format!("Parsing {}", query.text));
         match prepare(&query.text, keyspace.as_deref(), self.schema()) {
             Ok(prepared) => self.run(client, &prepared, &query.parameters, world),
             Err(error) => self.refuse_statement(client, error, world),
@@ -52,7 +53,8 @@ impl Node {
             result_metadata: columns.map(|columns| columns.metadata().clone()),
         });
         self.sessions.prepared.insert(Arc::new(prepared));
-        let envelope = Response::Result(result).encode(client.version, client.stream);
+        let options = client.options();
+        let envelope = Response::Result(result).encode_with(client.version, client.stream, options.attachments);
         self.reply(&client, envelope, world);
     }
 
@@ -118,9 +120,17 @@ impl Node {
             crate::sometimes!(world, "request waited for a schema lease");
             return self.wait_for_lease(client, options, world);
         }
+        self.trace(&client, || describe(&plan));
         match plan {
             Ok(Plan::Read(read)) => self.start_read(client, read, options, world),
-            Ok(Plan::Write(write)) => self.start_write(client, write, options, world),
+            Ok(Plan::Write(mut write)) => {
+                let mut client = client;
+                if !write.warnings.is_empty() {
+                    let warnings = std::mem::take(&mut write.warnings);
+                    client.attachments.get_or_insert_with(Box::default).warnings = warnings;
+                }
+                self.start_write(client, write, options, world);
+            }
             Ok(Plan::Schema(definition)) => self.start_definition(client, &definition, world),
             Ok(Plan::Use(keyspace)) => {
                 self.sessions.change(client.conn, |session| session.keyspace = Some(keyspace.clone()));
@@ -187,5 +197,20 @@ impl Node {
         let mut context =
             BindContext { schema: &self.catalogue.schema().clone(), facts: &facts, now, rng: world.rng() };
         bind(&mut context)
+    }
+}
+
+/// For a trace: what is going to be done.
+fn describe(plan: &Result<Plan, CqlError>) -> String {
+    match plan {
+        Ok(Plan::Read(read)) => format!("Reading {}", read.describe()),
+        Ok(Plan::Write(write)) if write.is_conditional() => {
+            format!("Determining replicas for a conditional write of {} mutations", write.mutations.len())
+        }
+        Ok(Plan::Write(write)) => format!("Determining replicas for {} mutations", write.mutations.len()),
+        Ok(Plan::Schema(_)) => "Changing the schema".to_owned(),
+        Ok(Plan::Use(keyspace)) => format!("Using keyspace {keyspace}"),
+        Ok(Plan::Answer(_)) => "Answering from memory".to_owned(),
+        Err(error) => format!("Refusing: {error}"),
     }
 }

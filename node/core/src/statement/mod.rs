@@ -32,6 +32,7 @@ pub use modify::ConditionalAnswer;
 pub use plan::{Plan, WriteAnswer, WritePlan};
 pub use prepared::{Prepared, prepare, reprepare};
 pub use select::{ReadPlan, SelectExecution};
+pub use system::{TraceEvent, TraceRecord, trace_id, trace_plan};
 
 use modify::only_modifications;
 use prepared::Analysed;
@@ -63,7 +64,7 @@ pub fn bind(
     match &prepared.analysed {
         Analysed::Select(select) => {
             let plan = select.bind(parameters, &mut Scope { values, now, rng: context.rng })?;
-            if system::is_system_keyspace(&select.table.keyspace) {
+            if system::is_computed(&select.table) {
                 return system::select(plan, context).map(Plan::Answer);
             }
             Ok(Plan::Read(plan))

@@ -34,6 +34,8 @@ pub struct WritePlan {
     pub mutations: Vec<Mutation>,
     /// How the outcome is told.
     pub answer: WriteAnswer,
+    /// What people shall be told besides.
+    pub warnings: Vec<String>,
 }
 
 /// How the outcome of a write is told.

@@ -418,6 +418,10 @@ fn errors_have_words_and_places() {
             "Invalid property value: ? for property: 'x' (bind variables are not supported in DDL queries)",
         ),
         ("SELECT * FROM ?", "Bind variables cannot be used for table names"),
+        (
+            "CREATE TABLE t (a frozen<int> PRIMARY KEY)",
+            "frozen<> is only allowed on collections, tuples, and user-defined types (got int)",
+        ),
         ("CREATE TYPE byte (a int)", "Invalid (reserved) user type name byte"),
         (
             "CREATE USER \"a\"",

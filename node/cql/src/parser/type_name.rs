@@ -80,7 +80,15 @@ impl Parser<'_> {
         let type_name = match keyword {
             Keyword::List => TypeName::List(self.boxed_type()?),
             Keyword::Set => TypeName::Set(self.boxed_type()?),
-            Keyword::Frozen => TypeName::Frozen(self.boxed_type()?),
+            Keyword::Frozen => {
+                let inner = self.boxed_type()?;
+                if matches!(*inner, TypeName::Native(_) | TypeName::Custom(_)) {
+                    return Err(self.error_message(format_args!(
+                        "frozen<> is only allowed on collections, tuples, and user-defined types (got {inner})"
+                    )));
+                }
+                TypeName::Frozen(inner)
+            }
             Keyword::Tuple => TypeName::Tuple(self.comma_separated(Self::type_name)?),
             Keyword::Map => {
                 let key = self.boxed_type()?;

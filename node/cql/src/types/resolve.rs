@@ -60,7 +60,7 @@ impl Resolver<'_> {
                 }
                 CqlType::Map(Box::new(key), Box::new(self.element(value, type_name)?))
             }
-            TypeName::Frozen(inner) => self.frozen(inner)?,
+            TypeName::Frozen(inner) => self.inside_frozen(inner)?,
             TypeName::Tuple(elements) => {
                 let elements = elements.iter().map(|element| match self.inside_frozen(element)? {
                     CqlType::Counter => Err(InvalidType("Counters are not allowed inside tuples".into())),
@@ -73,15 +73,6 @@ impl Resolver<'_> {
     }
 
     /// What is inside `frozen<...>`: everything in it is frozen, whether it says so or not.
-    fn frozen(&self, inner: &TypeName) -> Result<CqlType, InvalidType> {
-        match inner {
-            TypeName::Native(_) | TypeName::Custom(_) => Err(InvalidType(format!(
-                "frozen<> is only allowed on collections, tuples, and user-defined types (got {inner})"
-            ))),
-            _ => self.inside_frozen(inner),
-        }
-    }
-
     fn inside_frozen(&self, type_name: &TypeName) -> Result<CqlType, InvalidType> {
         // Non-frozen nesting is an error only outside `frozen`: strip the check by freezing first.
         Ok(self.resolve(&freeze(type_name))?.freeze())
@@ -197,7 +188,6 @@ mod tests {
             ("tuple<counter>", "Counters are not allowed inside tuples"),
             ("set<duration>", "Durations are not allowed inside sets: set<duration>"),
             ("map<duration, int>", "Durations are not allowed as map keys: map<duration, int>"),
-            ("frozen<int>", "frozen<> is only allowed on collections, tuples, and user-defined types (got int)"),
             ("vector<int, 0>", "vectors may only have positive dimensions; given 0"),
             ("missing", "Unknown type ks.missing"),
             (

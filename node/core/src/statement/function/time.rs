@@ -88,14 +88,15 @@ fn floor(function: &Function, values: &[Bytes]) -> Result<Option<Bytes>, CqlErro
 }
 
 /// A version 1 uuid of these ticks since 1970.
-fn timeuuid(ticks: i64, rest: [u8; 8]) -> Bytes {
+/// A version 1 uuid: ticks since 1970, and what makes it unique.
+pub(in crate::statement) fn timeuuid(ticks: i64, rest: [u8; 8]) -> [u8; 16] {
     let ticks = ticks.wrapping_add(UUID_EPOCH_TICKS) as u64;
     let mut bytes = [0u8; 16];
     bytes[0..4].copy_from_slice(&(ticks as u32).to_be_bytes());
     bytes[4..6].copy_from_slice(&((ticks >> 32) as u16).to_be_bytes());
     bytes[6..8].copy_from_slice(&(((ticks >> 48) as u16 & 0x0fff) | 0x1000).to_be_bytes());
     bytes[8..].copy_from_slice(&rest);
-    Bytes::copy_from_slice(&bytes)
+    bytes
 }
 
 /// Ticks since 1970 of a version 1 uuid.
@@ -134,7 +135,7 @@ pub(super) fn now(environment: &mut Environment<'_>) -> Bytes {
     // A random node is marked by the multicast bit (RFC 9562).
     rest[2] |= 0x01;
     let ticks = environment.now.0.wrapping_mul(TICKS_PER_MICRO) + i64::from(spread % 10);
-    timeuuid(ticks, rest)
+    Bytes::copy_from_slice(&timeuuid(ticks, rest))
 }
 
 pub(super) fn random_uuid(environment: &mut Environment<'_>) -> Bytes {
@@ -197,7 +198,7 @@ pub(super) fn timestamp_to_least_timeuuid(_: &Function, arguments: &[Bytes]) -> 
     if arguments[0].is_empty() {
         return Ok(None);
     }
-    Ok(Some(timeuuid(millis(&arguments[0])?.wrapping_mul(TICKS_PER_MILLI), [0x80; 8])))
+    Ok(Some(Bytes::copy_from_slice(&timeuuid(millis(&arguments[0])?.wrapping_mul(TICKS_PER_MILLI), [0x80; 8]))))
 }
 
 /// The greatest of the timestamp's millisecond.
@@ -206,5 +207,5 @@ pub(super) fn timestamp_to_greatest_timeuuid(_: &Function, arguments: &[Bytes]) 
         return Ok(None);
     }
     let last = millis(&arguments[0])?.wrapping_mul(TICKS_PER_MILLI).wrapping_add(TICKS_PER_MILLI - 1);
-    Ok(Some(timeuuid(last, [0x7f; 8])))
+    Ok(Some(Bytes::copy_from_slice(&timeuuid(last, [0x7f; 8]))))
 }

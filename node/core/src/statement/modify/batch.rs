@@ -8,6 +8,7 @@ use super::super::term::{Scope, TermContext};
 use super::super::variables::Variables;
 use super::Modification;
 use super::applied::{self, AppliedColumns, ConditionalAnswer};
+use super::batch_size::check_size;
 use super::using::UsingTerms;
 use crate::command::{Condition, Mutation, PartitionKey, Test};
 use crate::ids::StorageId;
@@ -124,8 +125,10 @@ pub(in crate::statement) fn bind_batch<'v>(
         BatchKind::Logged => WriteType::Batch,
         BatchKind::Unlogged => WriteType::UnloggedBatch,
     };
+    let tables = modifications.iter().map(|modification| &*modification.table);
+    let warnings = if is_single { Vec::new() } else { check_size(kind, &mutations, tables)? };
     let answer = answer.map_or(WriteAnswer::Void, WriteAnswer::Conditional);
-    Ok(Plan::Write(WritePlan { write_type, conditions, mutations, answer }))
+    Ok(Plan::Write(WritePlan { write_type, conditions, mutations, answer, warnings }))
 }
 
 /// What a mutation is merged by.

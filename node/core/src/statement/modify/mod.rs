@@ -3,6 +3,7 @@
 
 mod applied;
 mod batch;
+mod batch_size;
 mod condition;
 mod delete;
 mod insert;
@@ -257,6 +258,7 @@ impl Modification {
             Some(applied) => WriteAnswer::Conditional(ConditionalAnswer::new(Arc::clone(&self.table), applied.clone())),
             None => WriteAnswer::Void,
         };
-        Ok(WritePlan { write_type, conditions: effects.conditions, mutations: effects.mutations, answer })
+        let Effects { conditions, mutations } = effects;
+        Ok(WritePlan { write_type, conditions, mutations, answer, warnings: Vec::new() })
     }
 }

@@ -37,6 +37,18 @@ pub struct ReadPlan {
 }
 
 impl ReadPlan {
+    /// For people: what is read.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let table = self.table();
+        match &self.template.partitions {
+            Partitions::Keys(keys) => {
+                format!("{} partitions of {}.{}", keys.len() + self.keys.len(), table.keyspace, table.name)
+            }
+            Partitions::Range { .. } => format!("a range of {}.{}", table.keyspace, table.name),
+        }
+    }
+
     /// The table that is read.
     pub(in crate::statement) fn table(&self) -> &Table {
         &self.select.table

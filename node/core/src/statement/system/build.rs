@@ -110,7 +110,11 @@ impl SystemTable {
             id: Md5::digest(name.as_bytes()).into(),
             keyspace: keyspace.to_owned(),
             name: table_name.to_owned(),
-            storage: StorageId(0),
+            storage: match (keyspace, table_name) {
+                ("system_traces", "sessions") => StorageId::TRACE_SESSIONS,
+                ("system_traces", "events") => StorageId::TRACE_EVENTS,
+                _ => StorageId(0),
+            },
             columns,
             partition_columns,
             clustering_columns,

@@ -14,6 +14,8 @@ mod vacant;
 mod views;
 mod virtual_schema;
 
+pub use traces::{TraceEvent, TraceRecord, trace_id, trace_plan};
+
 use super::answer::Answer;
 use super::context::BindContext;
 use super::select::{ReadPlan, SelectExecution};
@@ -55,6 +57,11 @@ static TABLES: LazyLock<BTreeMap<&'static str, BTreeMap<&'static str, SystemTabl
 /// Whether a keyspace is the system's: reserved, and not for users to change.
 pub(super) fn is_system_keyspace(name: &str) -> bool {
     KEYSPACES.iter().any(|(keyspace, _)| *keyspace == name)
+}
+
+/// Whether the rows of a table are made when they are asked for, instead of being in the shards.
+pub(super) fn is_computed(table: &Table) -> bool {
+    is_system_keyspace(&table.keyspace) && !table.storage.is_system()
 }
 
 /// Whether a keyspace's tables are virtual.

@@ -1,7 +1,13 @@
 //! What drivers ask when they connect, and what tools look at.
 
 use super::bench::{Bench, text};
-use crate::statement::system;
+use crate::command::WriteOutcome;
+use crate::statement::{TraceEvent, TraceRecord, system, trace_id, trace_plan};
+use crate::time::HybridTime;
+use bytes::Bytes;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use trefoil_cql::protocol::Value;
 use trefoil_cql::protocol::request::QueryParameters;
 
 /// The queries of `facts` section 1.2: what Python, cqlsh, Node, Java, gocql, Rust and latte send.
@@ -123,4 +129,29 @@ fn every_system_table_can_be_described_and_read() {
         bench.run(&format!("SELECT * FROM {name}"));
         bench.run(&format!("DESCRIBE TABLE {name}"));
     }
+}
+
+#[test]
+fn a_trace_is_rows_that_every_node_can_read() {
+    let mut bench = bench();
+    let id = trace_id(HybridTime(1_000_000_000_000), &mut ChaCha8Rng::seed_from_u64(7));
+    let event = |elapsed: i32, activity: &str| TraceEvent { elapsed, activity: activity.to_owned() };
+    let record = TraceRecord {
+        id,
+        started: HybridTime(1_000_000_000_000),
+        duration: 42,
+        client: [10, 0, 0, 1].into(),
+        coordinator: ([127, 0, 0, 1], 9042).into(),
+        request: "Execute CQL3 query",
+        parameters: vec![("query".into(), "SELECT 1".into())],
+        events: vec![event(1, "first"), event(1, "second"), event(9, "last")],
+    };
+    let plan = trace_plan(&record).expect("the tables are there");
+    assert_eq!(bench.store.write(&plan.conditions, &plan.mutations, 1_000_000_000_000), WriteOutcome::Applied);
+    let id = [Value::Set(Bytes::copy_from_slice(&id))];
+    let session = "SELECT request, duration, coordinator_port, parameters, ttl(duration) FROM system_traces.sessions \
+                   WHERE session_id = ?";
+    assert_eq!(bench.run_with(session, &id).lines(), ["Execute CQL3 query,42,9042,{query:SELECT 1},86400"]);
+    let events = "SELECT activity, source_elapsed FROM system_traces.events WHERE session_id = ?";
+    assert_eq!(bench.run_with(events, &id).lines(), ["first,1", "second,1", "last,9"], "in the order of the story");
 }

@@ -244,3 +244,40 @@ fn functions_in_values() {
     assert_eq!(cells[2], cells[4], "{row}");
     assert_eq!(cells[5], "00000007");
 }
+
+#[test]
+fn a_rejected_condition_shows_what_was_read() {
+    let mut bench = Bench::new(&["CREATE TABLE t (k int, c int, v int, s int static, PRIMARY KEY (k, c))"]);
+    bench.run("INSERT INTO t (k, c, v, s) VALUES (1, 1, 5, 9)");
+    for (statement, columns, row) in [
+        // Static columns that are neither written nor tested are not read.
+        ("INSERT INTO t (k, c, v) VALUES (1, 1, 2) IF NOT EXISTS", "[applied] k c s v", "false,1,1,null,5"),
+        ("INSERT INTO t (k, c, v, s) VALUES (1, 1, 2, 3) IF NOT EXISTS", "[applied] k c s v", "false,1,1,9,5"),
+        ("UPDATE t SET v = 1 WHERE k = 1 AND c = 2 IF EXISTS", "[applied]", "false"),
+        ("UPDATE t SET v = 1, s = 2 WHERE k = 1 AND c = 2 IF EXISTS", "[applied] k c s v", "false,1,null,9,null"),
+        // Of a partition of which the static row is tested the first row is shown, and nothing of its values.
+        ("INSERT INTO t (k, s) VALUES (1, 2) IF NOT EXISTS", "[applied] k c s v", "false,1,1,9,null"),
+        ("UPDATE t SET v = 1 WHERE k = 1 AND c = 1 IF s = 2 AND v = 7", "[applied] v s", "false,5,9"),
+        ("BEGIN BATCH UPDATE t SET s = 1 WHERE k = 1 IF s = 2 APPLY BATCH", "[applied] k c s", "false,1,1,9"),
+    ] {
+        let outcome = bench.run(statement);
+        assert_eq!(outcome.names().join(" "), columns, "{statement}");
+        assert_eq!(outcome.cell(), row, "{statement}");
+    }
+}
+
+#[test]
+fn a_conditional_batch_keeps_the_rows_it_writes_under_the_ranges_it_deletes() {
+    let mut bench = Bench::new(&["CREATE TABLE t (k int, c int, v int, PRIMARY KEY (k, c))"]);
+    bench.run("INSERT INTO t (k, c, v) VALUES (1, 1, 1)");
+    bench.run(
+        "BEGIN BATCH INSERT INTO t (k, c, v) VALUES (1, 2, 2) IF NOT EXISTS; DELETE FROM t WHERE k = 1 APPLY BATCH",
+    );
+    assert_eq!(bench.run("SELECT c FROM t").lines(), ["2"], "what was there before is gone");
+    bench.run("BEGIN BATCH INSERT INTO t (k, c, v) VALUES (1, 3, 3); DELETE FROM t WHERE k = 1 APPLY BATCH");
+    assert_eq!(
+        bench.run("SELECT c FROM t").lines(),
+        [] as [&str; 0],
+        "without a condition all of a batch is one moment"
+    );
+}

@@ -321,14 +321,14 @@ impl CqlError {
     /// A keyspace of this name exists.
     pub fn keyspace_exists(keyspace: impl Into<String>) -> CqlError {
         let keyspace = keyspace.into();
-        let message = format!("Keyspace '{keyspace}' already exists");
+        let message = format!("Cannot add existing keyspace \"{keyspace}\"");
         CqlError::AlreadyExists { keyspace, table: String::new(), message }
     }
 
     /// A table of this name exists.
     pub fn table_exists(keyspace: impl Into<String>, table: impl Into<String>) -> CqlError {
         let (keyspace, table) = (keyspace.into(), table.into());
-        let message = format!("Table '{keyspace}.{table}' already exists");
+        let message = format!("Cannot add already existing table \"{table}\" to keyspace \"{keyspace}\"");
         CqlError::AlreadyExists { keyspace, table, message }
     }
 
