@@ -294,8 +294,7 @@ impl Decimal {
         let scale = (QUOTIENT_SCALE_MIN - (highest(self) - highest(other)))
             .max(i64::from(self.scale))
             .max(i64::from(other.scale))
-            .max(QUOTIENT_SCALE_MIN)
-            .min(QUOTIENT_SCALE_MAX);
+            .clamp(QUOTIENT_SCALE_MIN, QUOTIENT_SCALE_MAX);
         self.quotient(other, scale).map(|quotient| quotient.stripped(i64::from(i32::MIN)))
     }
 

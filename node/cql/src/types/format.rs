@@ -40,6 +40,15 @@ pub fn to_json(value_type: &CqlType, bytes: &[u8]) -> Result<String, InvalidValu
     Ok(out)
 }
 
+/// The shortest digits of a float that mean it; where one would do, Java takes two if they are closer.
+macro_rules! digits {
+    ($value:expr) => {{
+        let shortest = format!("{:e}", $value);
+        let closer = if shortest.contains('.') { None } else { Some(format!("{:.1e}", $value)) };
+        closer.filter(|closer| !closer.contains(".0")).unwrap_or(shortest)
+    }};
+}
+
 /// What a scalar looks like.
 enum Scalar {
     /// As it is in both languages.
@@ -118,11 +127,11 @@ fn scalar(value_type: &CqlType, bytes: &[u8]) -> Result<Option<Scalar>, InvalidV
         },
         CqlType::Float => {
             let value = f32::from_be_bytes(fixed(bytes)?);
-            float(value.into(), format!("{value:e}"))
+            float(value.into(), digits!(value))
         }
         CqlType::Double => {
             let value = f64::from_be_bytes(fixed(bytes)?);
-            float(value, format!("{value:e}"))
+            float(value, digits!(value))
         }
         CqlType::Timestamp => {
             let millis = i64::from_be_bytes(fixed(bytes)?);
@@ -138,7 +147,11 @@ fn scalar(value_type: &CqlType, bytes: &[u8]) -> Result<Option<Scalar>, InvalidV
         }
         CqlType::Inet => Scalar::Quoted(match fixed::<4>(bytes) {
             Ok(octets) => Ipv4Addr::from(octets).to_string(),
-            Err(_) => Ipv6Addr::from(fixed::<16>(bytes)?).to_string(),
+            // All groups, as Java prints them.
+            Err(_) => {
+                let groups = Ipv6Addr::from(fixed::<16>(bytes)?).segments();
+                groups.map(|group| format!("{group:x}")).join(":")
+            }
         }),
         CqlType::Duration => Scalar::PlainInCql(Duration::from_bytes(bytes)?.to_string()),
         CqlType::Vector(..) => return Ok(None),
@@ -372,9 +385,11 @@ mod tests {
             ("timestamp", "9223372036854775807", "9223372036854775807", "\"9223372036854775807\""),
             ("date", "'2011-02-03'", "'2011-02-03'", "\"2011-02-03\""),
             ("time", "'01:02:03'", "'01:02:03.000000000'", "\"01:02:03.000000000\""),
-            ("inet", "'::1'", "'::1'", "\"::1\""),
+            ("inet", "'::1'", "'0:0:0:0:0:0:0:1'", "\"0:0:0:0:0:0:0:1\""),
             ("duration", "1y2h", "1y2h", "\"1y2h\""),
             ("duration", "0s", "0ns", "\"\""),
+            ("double", "4.9e-324", "4.9E-324", "4.9E-324"),
+            ("float", "1.4e-45", "1.4E-45", "1.4E-45"),
             (
                 "uuid",
                 "00000000-0000-4000-8000-000000000001",

@@ -184,15 +184,16 @@ fn varint(json: &Json) -> Result<Vec<u8>, InvalidValue> {
         Json::Number(text) | Json::String(text) if !text.starts_with('+') => varint_from_text(text),
         _ => varint_from_text("?"),
     }
-    .or_else(|_| invalid!("Value '{json}' is not a valid representation of a varint value"))
+    .map_err(|_| InvalidValue(format!("Value '{json}' is not a valid representation of a varint value")))
 }
 
 fn decimal(json: &Json) -> Result<Vec<u8>, InvalidValue> {
     match json {
+        Json::String(text) if text.is_empty() => Ok(Vec::new()),
         Json::Number(text) | Json::String(text) => Decimal::parse(text).map(|decimal| decimal.to_bytes()),
         _ => invalid!(""),
     }
-    .or_else(|_| invalid!("Value '{json}' is not a valid representation of a decimal value"))
+    .map_err(|_| InvalidValue(format!("Value '{json}' is not a valid representation of a decimal value")))
 }
 
 fn blob(text: &str) -> Result<Vec<u8>, InvalidValue> {
@@ -201,7 +202,6 @@ fn blob(text: &str) -> Result<Vec<u8>, InvalidValue> {
             "Value '{text}' is not a valid blob representation: String representation of blob is missing 0x prefix: {text}"
         );
     };
-    hex_to_bytes(digits).or_else(|_| {
-        invalid!("Value '{text}' is not a valid blob representation: cannot parse '{digits}' as hex bytes")
-    })
+    hex_to_bytes(digits)
+        .map_err(|error| InvalidValue(format!("Value '{text}' is not a valid blob representation: {}", error.0)))
 }

@@ -138,6 +138,9 @@ fn inet_to_bytes(text: &str) -> Result<Vec<u8>, InvalidValue> {
     if let Ok(address) = text.parse::<Ipv4Addr>() {
         return Ok(address.octets().to_vec());
     }
+    if let Some(address) = short_ipv4(text) {
+        return Ok(address.to_vec());
+    }
     let Ok(address) = text.parse::<Ipv6Addr>() else {
         return invalid!("Unable to make inet address from '{text}'");
     };
@@ -145,6 +148,23 @@ fn inet_to_bytes(text: &str) -> Result<Vec<u8>, InvalidValue> {
         IpAddr::V4(address) => address.octets().to_vec(),
         IpAddr::V6(address) => address.octets().to_vec(),
     })
+}
+
+/// `1.2.3` and the like: the last number fills the bytes that are left.
+fn short_ipv4(text: &str) -> Option<[u8; 4]> {
+    let parts: Vec<&str> = text.split('.').collect();
+    let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if parts.len() > 3 || !parts.iter().all(is_number) {
+        return None;
+    }
+    let (last, first) = parts.split_last()?;
+    let mut address = 0u32;
+    for (index, part) in first.iter().enumerate() {
+        address |= u32::from(part.parse::<u8>().ok()?) << (24 - 8 * index);
+    }
+    let room = 32 - 8 * first.len() as u32;
+    let last = last.parse::<u32>().ok().filter(|last| u64::from(*last) < 1 << room)?;
+    Some((address | last).to_be_bytes())
 }
 
 #[cfg(test)]
@@ -188,6 +208,8 @@ mod tests {
             ("1", CqlType::Time, &[0, 0, 0, 0, 0, 0, 0, 1]),
             ("1mo2d3ns", CqlType::Duration, &[2, 4, 6]),
             ("'127.0.0.1'", CqlType::Inet, &[127, 0, 0, 1]),
+            ("'1.2.3'", CqlType::Inet, &[1, 2, 0, 3]),
+            ("'1.65536'", CqlType::Inet, &[1, 1, 0, 0]),
             ("'::1'", CqlType::Inet, &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
             ("'::ffff:1.2.3.4'", CqlType::Inet, &[1, 2, 3, 4]),
             ("0xCAFE", CqlType::Blob, &[0xca, 0xfe]),

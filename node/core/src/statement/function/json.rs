@@ -31,7 +31,7 @@ fn has_empty_text(value_type: &CqlType) -> bool {
 }
 
 /// The value that a document is for the receiver. Under whatever name it is called, errors call it by the old one.
-pub(super) fn from_json(name: &str, types: Vec<CqlType>, receiver: Option<&CqlType>) -> Result<Function, CqlError> {
+pub(super) fn from_json(name: &str, _: Vec<CqlType>, receiver: Option<&CqlType>) -> Result<Function, CqlError> {
     let Some(receiver) = receiver else {
         return Err(CqlError::Invalid(format!(
             "{name}() cannot be used in the selection clause of a SELECT statement"

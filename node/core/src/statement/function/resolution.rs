@@ -109,7 +109,12 @@ pub(in crate::statement) fn resolve_cast(
     inference: &Inference<'_>,
 ) -> Result<Function, CqlError> {
     let name = format!("cast_as_{}", native.text());
-    choose(&system_name(&name), cast::overloads(native), std::slice::from_ref(argument), receiver, inference)
+    let overloads = cast::overloads(native);
+    if overloads.is_empty() {
+        let text = term_text(argument, inference.select_in());
+        return Err(CqlError::Invalid(format!("{text} cannot be cast to {}", native.text())));
+    }
+    choose(&system_name(&name), overloads, std::slice::from_ref(argument), receiver, inference)
 }
 
 enum Fitting {
