@@ -8,6 +8,7 @@ use std::time::Instant;
 use trefoil_core::bugs::PlantedBug;
 use trefoil_sim::plan::Plan;
 use trefoil_sim::plan::preset::Preset;
+use trefoil_sim::planted::{Catch, Find};
 use trefoil_sim::simulation::{Keep, Report};
 use trefoil_sim::sweep::{Failure, Sweep, sweep};
 use trefoil_sim::{determinism, diagram, guard, planted, shrink};
@@ -306,17 +307,17 @@ fn run_bugs(only: Option<PlantedBug>, jobs: usize) -> bool {
         let found = planted::find(net, jobs);
         let seconds = began.elapsed().as_secs_f64();
         let name = format!("{:?}", net.bug);
+        let place = format!("{name:<28} {:<11}", net.preset.name());
         match found {
-            Some(found) => println!(
-                "caught {name:<28} {:<10} seed {:>4} of {:>4} {seconds:>6.1} s  {}",
-                net.preset.name(),
-                found.seed,
-                net.seeds,
-                found.violation.promise
-            ),
-            None => {
+            Find::Caught(Catch { seed, violation }) => {
+                println!("caught {place} seed {seed:>4} of {:>4} {seconds:>6.1} s  {}", net.seeds, violation.promise);
+            }
+            Find::Missed(others) => {
                 all_caught = false;
-                println!("MISSED {name:<28} {:<10} in {:>4} seeds {seconds:>6.1} s", net.preset.name(), net.seeds);
+                let others: Vec<String> =
+                    others.iter().map(|other| format!("{} at {}", other.violation.promise, other.seed)).collect();
+                let besides = if others.is_empty() { String::new() } else { format!("  (but {})", others.join(", ")) };
+                println!("MISSED {place} in {:>4} seeds {seconds:>6.1} s{besides}", net.seeds);
             }
         }
     }

@@ -10,6 +10,9 @@ use trefoil_cql::protocol::{Consistency, Value};
 /// Rows that a batch writes in each of its tables.
 pub const BATCH_ROWS: u32 = 3;
 
+/// A row that every batch writes and deletes at one timestamp: the deletion wins, so nobody ever sees it.
+pub const TIED_ROW: u32 = 900;
+
 /// The row number under which the static cell of a batch's partition is written down.
 pub const STATIC_ROW: u32 = 1_000;
 
@@ -206,7 +209,8 @@ pub fn call(operation: &Operation, expected: Option<u32>, seed: u64) -> Call {
     }
 }
 
-/// Every row of both tables gets the value, and the static cell of one: a reader of either sees one value or a torn batch.
+/// Every row of both tables gets the value, and the static cell of one: a reader of either sees one value or a torn batch. One row is
+/// deleted and written at once, in the order in which the last statement must not win.
 fn batch_write(partition: u32, value: u32) -> Call {
     let mut statements = vec![Statement {
         text: "UPDATE sim.batch_left SET st = ? WHERE p = ?".to_owned(),
@@ -217,6 +221,13 @@ fn batch_write(partition: u32, value: u32) -> Call {
             text: format!("INSERT INTO sim.{table} (p, c, v) VALUES (?, ?, ?)"),
             values: vec![int(partition), int(row), int(value)],
         }));
+    }
+    for text in
+        ["DELETE FROM sim.batch_right WHERE p = ? AND c = ?", "UPDATE sim.batch_right SET v = ? WHERE p = ? AND c = ?"]
+    {
+        let key = [int(partition), int(TIED_ROW)];
+        let values = if text.starts_with("UPDATE") { [vec![int(value)], key.to_vec()].concat() } else { key.to_vec() };
+        statements.push(Statement { text: text.to_owned(), values });
     }
     Call { form: Form::Batch(statements), ..write("", Vec::new()) }
 }

@@ -3,11 +3,14 @@
 //! Here every batch writes one value into all rows of two tables and a static cell. So each read of either table shows one
 //! value everywhere or nothing at all (atomic, and isolated from other batches), and the reads of both tables together
 //! are those of a single linearizable register. Proved able to fail by `BatchTorn`.
+//!
+//! **MERGE-ALGEBRA**: "Ties follow Cassandra's rules." Every batch also deletes and writes one row, at one timestamp: the deletion
+//! wins, so no read shows that row. Proved able to fail by `TombstoneLosesTie`.
 
 use super::Judged;
 use super::translate::Translation;
 use crate::client::history::{History, Outcome, Seen};
-use crate::client::statement::{BATCH_ROWS, STATIC_ROW};
+use crate::client::statement::{BATCH_ROWS, STATIC_ROW, TIED_ROW};
 use crate::plan::Plan;
 use crate::plan::program::{Half, Operation};
 use trefoil_jepsen::checker::linearizable;
@@ -25,6 +28,11 @@ pub(super) fn check(_: &Plan, history: &History, undecided: &mut Vec<String>) ->
             (Operation::BatchRead { partition, half }, Outcome::Ok(Seen::Pages(pages))) => {
                 let rows: Vec<(u32, u32)> =
                     pages.iter().flat_map(|page| &page.rows).map(|(_, row, value)| (*row, *value)).collect();
+                if rows.iter().any(|(row, _)| *row == TIED_ROW) {
+                    let text =
+                        format!("a write has won over a deletion at its own timestamp: rows and values {rows:?}");
+                    return Err(Judged::new("MERGE-ALGEBRA", text, vec![number]));
+                }
                 let Ok(value) = whole(*half, &rows) else {
                     let text = format!("a read shows a part of a batch: rows and values {rows:?}");
                     return Err(Judged::new("BATCH-ATOMIC", text, vec![number]));
@@ -75,5 +83,7 @@ mod tests {
         assert!(with(vec![right(&[(0, 2), (1, 1), (2, 2)], 4)]).is_err(), "two values");
         assert!(with(vec![right(&[(0, 2), (2, 2)], 4)]).is_err(), "a row is missing");
         assert!(with(vec![left(&all(2), 4), right(&all(1), 6)]).is_err(), "the other table is older");
+        let tied = with(vec![right(&[(0, 2), (1, 2), (2, 2), (TIED_ROW, 2)], 4)]);
+        assert_eq!(tied.err().map(|judged| judged.promise), Some("MERGE-ALGEBRA"));
     }
 }

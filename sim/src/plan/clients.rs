@@ -63,7 +63,7 @@ pub fn draw(stream: &mut Stream, shape: &Shape, cluster: &ClusterPlan, workload_
                 lanes: (0..lanes)
                     .map(|lane| {
                         let first = client == 0 && lane == 0;
-                        program(stream, &work, &keys, &mut handed, workload_ms, first)
+                        program(stream, shape, &work, &keys, &mut handed, workload_ms, first)
                     })
                     .collect(),
             }
@@ -73,17 +73,21 @@ pub fn draw(stream: &mut Stream, shape: &Shape, cluster: &ClusterPlan, workload_
 
 fn program(
     stream: &mut Stream,
+    shape: &Shape,
     work: &[Work],
     keys: &Keys,
     handed: &mut Handed,
     workload_ms: u64,
     defines_tables: bool,
 ) -> Vec<Step> {
-    let steps = stream.between(10, 80);
+    let steps = if shape.busy { 500 } else { stream.between(10, 80) };
     let pause_ms = workload_ms / steps;
     (0..steps)
         .map(|_| {
             let operation = match stream.pick(work) {
+                Work::Registers if shape.mostly_reads && !stream.one_in(100) => {
+                    Operation::RegisterRead { key: stream.below(keys.registers) as u32 }
+                }
                 Work::Registers => register(stream, keys, handed),
                 Work::Cas => cas(stream, keys, handed),
                 Work::Collections => collection(stream, keys, handed),

@@ -96,7 +96,7 @@ fn tuning(stream: &mut Stream, shape: &Shape, network: &NetworkPlan, disk: &Disk
         election_timeout: duration(election_ms),
         heartbeat_interval: duration((election_ms / stream.between(4, 10)).max(1)),
         clock_drift_ppm: if shape.drift_at_bound {
-            stream.between(100_000, 200_000) as u32
+            stream.between(shape.drift_ppm.0, shape.drift_ppm.1) as u32
         } else {
             stream.magnitude(100, 50_000) as u32
         },

@@ -5,6 +5,7 @@
 pub mod clients;
 pub mod cluster;
 pub mod draw;
+pub mod drill;
 pub mod environment;
 pub mod preset;
 pub mod program;

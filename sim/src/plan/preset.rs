@@ -1,6 +1,7 @@
 //! Presets: what kind of world a seed is drawn as. The swarm draws everything; the others turn towards one corner, so
 //! that a planted bug that lives there falls within few seeds. A preset only changes ranges and odds, never rules.
 
+use super::drill::Drill;
 use serde::{Deserialize, Serialize};
 
 /// What kind of world a seed is drawn as.
@@ -30,11 +31,23 @@ pub enum Preset {
     Paging,
     /// Rows that expire.
     Expiry,
+    /// One zone: power goes right after an acknowledgement.
+    Alone,
+    /// `Drill::LostVote`
+    LostVote,
+    /// `Drill::OldTerm`
+    OldTerm,
+    /// `Drill::SlowLeader`
+    SlowLeader,
+    /// `Drill::Handover`
+    Handover,
+    /// `Drill::Promise`
+    Promise,
 }
 
 impl Preset {
     /// All of them.
-    pub const ALL: [Preset; 10] = [
+    pub const ALL: [Preset; 16] = [
         Preset::Swarm,
         Preset::Calm,
         Preset::Leases,
@@ -45,6 +58,12 @@ impl Preset {
         Preset::Schema,
         Preset::Paging,
         Preset::Expiry,
+        Preset::Alone,
+        Preset::LostVote,
+        Preset::OldTerm,
+        Preset::SlowLeader,
+        Preset::Handover,
+        Preset::Promise,
     ];
 
     /// The name on the command line.
@@ -61,6 +80,12 @@ impl Preset {
             Preset::Schema => "schema",
             Preset::Paging => "paging",
             Preset::Expiry => "expiry",
+            Preset::Alone => "alone",
+            Preset::LostVote => "lost-vote",
+            Preset::OldTerm => "old-term",
+            Preset::SlowLeader => "slow-leader",
+            Preset::Handover => "handover",
+            Preset::Promise => "promise",
         }
     }
 }
@@ -181,6 +206,14 @@ pub struct Shape {
     pub bad_links: bool,
     /// Syncs of the log take long.
     pub slow_disks: bool,
+    /// How far monotonic clocks may be apart then, in parts per million.
+    pub drift_ppm: (u64, u64),
+    /// Clients hardly pause.
+    pub busy: bool,
+    /// Many reads and few writes: a stale read needs somebody who reads at that moment.
+    pub mostly_reads: bool,
+    /// The schedule follows a story instead of chance.
+    pub drill: Option<Drill>,
 }
 
 impl Shape {
@@ -202,6 +235,10 @@ impl Shape {
             wild_wall_clocks: false,
             bad_links: false,
             slow_disks: false,
+            drift_ppm: (100_000, 200_000),
+            busy: false,
+            mostly_reads: false,
+            drill: None,
         };
         // The targeted ones: three nodes, few shards, few keys, so that all pressure is on one spot.
         let small = |faults: &[FaultKind], work: &[Work]| Shape {
@@ -246,6 +283,43 @@ impl Shape {
             Preset::Paging => {
                 Shape { tiny_memory: true, ..small(&[Crash, Restart, Cut], &[Work::Rows, Work::Batches]) }
             }
+            Preset::Alone => Shape {
+                one_zone_ppm: 1_000_000,
+                slow_disks: true,
+                ..small(&[Crash, FaultKind::ZonePower], &[Work::Registers, Work::Cas])
+            },
+            Preset::LostVote => Shape { drill: Some(Drill::LostVote), shards_max: 3, ..small(&[], &[Work::Registers]) },
+            Preset::OldTerm => Shape {
+                busy: true,
+                drill: Some(Drill::OldTerm),
+                shards_max: 3,
+                slow_disks: true,
+                tiny_memory: true,
+                ..small(&[], &[Work::Registers])
+            },
+            Preset::SlowLeader => Shape {
+                busy: true,
+                drift_ppm: (500_000, 800_000),
+                drill: Some(Drill::SlowLeader),
+                shards_max: 3,
+                drift_at_bound: true,
+                mostly_reads: true,
+                ..small(&[], &[Work::Registers])
+            },
+            Preset::Handover => Shape {
+                drill: Some(Drill::Handover),
+                shards_max: 3,
+                busy: true,
+                mostly_reads: true,
+                ..small(&[], &[Work::Registers])
+            },
+            Preset::Promise => Shape {
+                drill: Some(Drill::Promise),
+                shards_max: 3,
+                busy: true,
+                mostly_reads: true,
+                ..small(&[], &[Work::Registers])
+            },
             Preset::Expiry => {
                 Shape { wild_wall_clocks: true, ..small(&[Cut, Pause, FaultKind::WallStep], &[Work::Expiring]) }
             }

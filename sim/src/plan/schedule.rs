@@ -10,6 +10,9 @@ use crate::random::Stream;
 /// Draw the faults of a run whose programs last about `workload_ms`.
 #[must_use]
 pub fn draw(stream: &mut Stream, shape: &Shape, cluster: &ClusterPlan, workload_ms: u64) -> Vec<TimedFault> {
+    if let Some(drill) = shape.drill {
+        return super::drill::draw(drill, stream, cluster, workload_ms);
+    }
     let kinds: Vec<FaultKind> =
         shape.faults.iter().copied().filter(|_| !shape.swarm || stream.chance(500_000)).collect();
     if kinds.is_empty() {
