@@ -53,7 +53,7 @@ pub enum PlantedBug {
     TruncateKeepsRows,
     /// A node that lost its disk begins to count its lives anew.
     LivesCountedFromOne,
-    /// A leader serves what a schema changed before its log has retired what that schema gave up.
+    /// Leaders switch a truncated table's storage when they hear of it, and their logs retire nothing.
     RetiredStorageServed,
 }
 

@@ -194,7 +194,7 @@ impl Node {
                 None => ReadAnswer::Refused(Refusal::NoReplica),
             };
         }
-        if let Err(refusal) = self.may_serve(shard, &[command.table]) {
+        if let Err(refusal) = self.may_serve(shard, &[command.table], world) {
             return ReadAnswer::Refused(refusal);
         }
         // A leader that cannot append now is asked again soon.
