@@ -238,7 +238,7 @@ impl Site {
             }
         }
         let ops = std::mem::take(&mut self.wanted.log_ops);
-        let sequence = self.wanted.sequences.drain(..).map(|(_, sequence)| sequence).last();
+        let sequence = self.wanted.sequences.drain(..).map(|(_, sequence)| sequence).next_back();
         if !ops.is_empty() {
             self.log.waiting.push_back((sequence.unwrap_or_default(), ops));
         }
