@@ -42,11 +42,7 @@ impl Client {
 
     /// Run a statement with LOCAL_QUORUM.
     pub fn try_query(&mut self, text: &str) -> Result<QueryResult, CqlError> {
-        self.try_query_at(Consistency::LocalQuorum, text)
-    }
-
-    fn try_query_at(&mut self, consistency: Consistency, text: &str) -> Result<QueryResult, CqlError> {
-        let parameters = QueryParameters::with_consistency(consistency);
+        let parameters = QueryParameters::with_consistency(Consistency::LocalQuorum);
         match self.ask(&Request::Query(Query { text: text.into(), parameters })) {
             Response::Result(result) => Ok(result),
             Response::Error(error) => Err(error),
@@ -70,13 +66,10 @@ impl Client {
 
     /// How many rows a statement returns.
     pub fn count(&mut self, text: &str) -> usize {
-        rows(text, self.try_query(text))
-    }
-
-    /// The same with ONE: from a replica, whether or not it leads.
-    pub fn count_at_one(&mut self, text: &str) -> usize {
-        let result = self.try_query_at(Consistency::One, text);
-        rows(text, result)
+        match self.try_query(text) {
+            Ok(QueryResult::Rows(rows)) => rows.row_count,
+            other => panic!("{text}: {other:?}"),
+        }
     }
 
     /// A keyspace `k` with a table `t`.
@@ -85,12 +78,5 @@ impl Client {
             "CREATE KEYSPACE k WITH replication = {{'class': 'NetworkTopologyStrategy', 'local': {replicas}}}"
         ));
         self.query("CREATE TABLE k.t (k int PRIMARY KEY, v text)");
-    }
-}
-
-fn rows(text: &str, result: Result<QueryResult, CqlError>) -> usize {
-    match result {
-        Ok(QueryResult::Rows(rows)) => rows.row_count,
-        other => panic!("{text}: {other:?}"),
     }
 }

@@ -19,7 +19,11 @@ impl<'a, 'b> Generator<'a, 'b> {
                 3 => TypeName::List(Box::new(it.type_name()?)),
                 4 => TypeName::Set(Box::new(it.type_name()?)),
                 5 => TypeName::Map(Box::new(it.type_name()?), Box::new(it.type_name()?)),
-                6 => TypeName::Frozen(Box::new(it.type_name()?)),
+                6 => match it.type_name()? {
+                    // Nothing to freeze: the parser refuses it.
+                    scalar @ (TypeName::Native(_) | TypeName::Custom(_)) => scalar,
+                    inner => TypeName::Frozen(Box::new(inner)),
+                },
                 7 => TypeName::Tuple(it.some(Self::type_name)?),
                 _ => TypeName::Vector(Box::new(it.type_name()?), it.bytes.arbitrary()?),
             })
