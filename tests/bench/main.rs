@@ -112,6 +112,10 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         let create = !arguments.keep_data;
         let statements =
             workload::prepare(server.addresses[0], size, arguments.replication, consistency, create).await?;
+        // The ids are the same everywhere, but a server knows only what was prepared at it.
+        for &address in &server.addresses[1..] {
+            workload::prepare(address, size, arguments.replication, consistency, false).await?;
+        }
         if create {
             eprintln!("{}: loading {} rows", server.name, 2 * size.rows);
             load_rows(arguments, server, &statements).await?;
