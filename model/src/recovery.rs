@@ -97,21 +97,7 @@ fn append(request: usize, answered_below: u64) -> Command {
 }
 
 fn list(site: &Site) -> Vec<u8> {
-    let command = ReadCommand {
-        table: TABLE,
-        partitions: Partitions::Keys(vec![partition()]),
-        clustering: Vec::new(),
-        reversed: false,
-        columns: None,
-        statics: false,
-        distinct: false,
-        filters: Vec::new(),
-        per_partition_limit: None,
-        row_limit: 10,
-        byte_budget: 1 << 20,
-        resume: None,
-        now_seconds: None,
-    };
+    let command = ReadCommand::of(TABLE, Partitions::Keys(vec![partition()]), 10);
     let read = site.replica.store().read(&command, 0, &site.around.stored, &site.around);
     let rows = read.expect("nothing damages the rows").rows;
     rows.iter().flat_map(|row| &row.cells).flat_map(|cell| cell.value.iter().copied()).collect()

@@ -1,80 +1,30 @@
 //! A node with one replica of one shard: the replica of the real type, its two stores, and the power that may go. What is submitted
 //! becomes durable batch by batch, each store in its own order and neither waiting for the other; what is not durable when
-//! power is lost never was. Time stands still. `restart` and `deduplication` explore it, `withdrawal` tells one story in it.
+//! power is lost never was. Time stands still. `recovery` explores it, `withdrawal` tells stories in it.
 
 use rand_core::RngCore;
-use std::collections::{BTreeMap, VecDeque};
-use std::convert::Infallible;
+use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
-use std::ops::Bound;
 use trefoil_core::bugs::{Bugs, PlantedBug};
 use trefoil_core::config::{Config, Layout, NodeInfo, Tuning};
 use trefoil_core::ids::{ConnId, NodeId, ShardId, Ticket, ZoneId};
 use trefoil_core::message::Message;
 use trefoil_core::raft::SavedLog;
 use trefoil_core::replicate::{Output, Replica};
-use trefoil_core::storage::{RowsBatch, RowsWriter};
+use trefoil_core::storage::{MapStore, RowsBatch};
 use trefoil_core::time::{Clock, Monotonic};
-use trefoil_core::world::{Batch, Rows, TraceEvent, World};
+use trefoil_core::world::{Batch, TraceEvent, World};
 
 use crate::cluster::Disk;
 
 /// The one shard with data.
 const SHARD: ShardId = ShardId(1);
 
-/// Durable rows.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Stored(BTreeMap<Vec<u8>, Vec<u8>>);
-
-impl Stored {
-    fn between(&self, start: &[u8], end: &[u8]) -> impl DoubleEndedIterator<Item = (&[u8], &[u8])> + use<'_> {
-        let range = (start < end).then(|| self.0.range::<[u8], _>((Bound::Included(start), Bound::Excluded(end))));
-        range.into_iter().flatten().map(|(key, value)| (&key[..], &value[..]))
-    }
-}
-
-impl Rows for Stored {
-    fn get(&self, key: &[u8]) -> Option<&[u8]> {
-        self.0.get(key).map(Vec::as_slice)
-    }
-
-    fn range<'a>(&'a self, start: &[u8], end: &[u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-        self.between(start, end)
-    }
-
-    fn range_reversed<'a>(&'a self, start: &[u8], end: &[u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-        self.between(start, end).rev()
-    }
-}
-
-impl RowsWriter for Stored {
-    type Error = Infallible;
-
-    fn get(&mut self, key: &[u8]) -> Result<Option<&[u8]>, Infallible> {
-        Ok(self.0.get(key).map(Vec::as_slice))
-    }
-
-    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), Infallible> {
-        self.0.insert(key.to_vec(), value.to_vec());
-        Ok(())
-    }
-
-    fn delete(&mut self, key: &[u8]) -> Result<(), Infallible> {
-        self.0.remove(key);
-        Ok(())
-    }
-
-    fn delete_range(&mut self, start: &[u8], end: &[u8]) -> Result<(), Infallible> {
-        self.0.retain(|key, _| key.as_slice() < start || key.as_slice() >= end);
-        Ok(())
-    }
-}
-
 /// What the replica sees: its rows, no time, no chance, nobody to talk to.
 #[derive(Clone, Debug)]
 pub(crate) struct Surroundings {
     pub(crate) bug: Option<PlantedBug>,
-    pub(crate) stored: Stored,
+    pub(crate) stored: MapStore,
     pub(crate) waiting: VecDeque<(Ticket, RowsBatch)>,
     tickets: u64,
     chance: Chance,
@@ -107,7 +57,7 @@ impl Bugs for Surroundings {
 }
 
 impl World for Surroundings {
-    type Rows = Stored;
+    type Rows = MapStore;
 
     fn clock(&self) -> Clock {
         Clock::default()
@@ -133,7 +83,7 @@ impl World for Surroundings {
         Ticket(self.tickets)
     }
 
-    fn rows(&self) -> &Stored {
+    fn rows(&self) -> &MapStore {
         &self.stored
     }
 
@@ -193,7 +143,7 @@ impl Site {
     pub(crate) fn found(config: &Config, bug: Option<PlantedBug>) -> Site {
         let around = Surroundings {
             bug,
-            stored: Stored::default(),
+            stored: MapStore::default(),
             waiting: VecDeque::new(),
             tickets: 0,
             chance: Chance,

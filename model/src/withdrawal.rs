@@ -39,10 +39,10 @@ fn leader() -> Site {
     site
 }
 
-/// Somebody else says that it leads the same term.
-fn second_leader() -> RaftMessage {
+/// Somebody says that it leads a term.
+fn heartbeat(term: u64) -> RaftMessage {
     RaftMessage::Append(Append {
-        term: Term(1),
+        term: Term(term),
         round: Round { number: 1, opened: Monotonic(0) },
         previous: Position::default(),
         entries: Vec::new(),
@@ -54,21 +54,7 @@ fn second_leader() -> RaftMessage {
 
 fn everything() -> ReadCommand {
     let (start, end) = (trefoil_cql::token::Token(i64::MIN), trefoil_cql::token::Token(i64::MAX));
-    ReadCommand {
-        table: StorageId(7),
-        partitions: Partitions::Range { start, end },
-        clustering: Vec::new(),
-        reversed: false,
-        columns: None,
-        statics: false,
-        distinct: false,
-        filters: Vec::new(),
-        per_partition_limit: None,
-        row_limit: 10,
-        byte_budget: 1 << 20,
-        resume: None,
-        now_seconds: None,
-    }
+    ReadCommand::of(StorageId(7), Partitions::Range { start, end }, 10)
 }
 
 /// It neither serves nor writes nor votes.
@@ -90,7 +76,7 @@ fn assert_withdrawn(site: &mut Site) {
 #[test]
 fn a_leader_whose_raft_contradicts_itself_withdraws_and_is_rebuilt() {
     let mut site = leader();
-    receive(&mut site, 3, second_leader());
+    receive(&mut site, 3, heartbeat(1));
     assert!(site.wanted.raft.is_empty(), "what it wanted before it withdrew does not happen");
     assert!(matches!(site.replica.status(Monotonic(0)), status if !status.leads && !status.sound));
     let given_up = |op: &LogOp| matches!(op, LogOp::Reset { index: LogIndex(0), .. });
@@ -107,7 +93,7 @@ fn a_withdrawn_replica_stays_so_wherever_power_goes() {
         let mut site = leader();
         site.replica.flush(&mut site.around);
         sync_everything(&mut site);
-        receive(&mut site, 3, second_leader());
+        receive(&mut site, 3, heartbeat(1));
         (0..log_syncs).for_each(|_| site.sync_log());
         (0..rows_syncs).for_each(|_| site.sync_rows());
         let durable = site.log.saved.hard_state.rebuild.is_some();
@@ -134,19 +120,10 @@ fn reports_of_writes_from_before_count_for_nothing() {
     }
     let before = site.log.waiting.len();
     assert!(before > 1, "several writes are on their way");
-    receive(&mut site, 3, second_leader());
+    receive(&mut site, 3, heartbeat(1));
     (0..before).for_each(|_| site.sync_log());
     site.wanted.raft.clear();
-    let heartbeat = RaftMessage::Append(Append {
-        term: Term(2),
-        round: Round { number: 1, opened: Monotonic(0) },
-        previous: Position::default(),
-        entries: Vec::new(),
-        commit: LogIndex(0),
-        held_by_all: LogIndex(0),
-        quiesce: false,
-    });
-    receive(&mut site, 2, heartbeat);
+    receive(&mut site, 2, heartbeat(2));
     assert!(
         site.wanted.raft.is_empty(),
         "it speaks before it is durable that it does not count: {:?}",

@@ -3,10 +3,7 @@
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::hint::black_box;
-use std::ops::Bound;
 use trefoil_core::bugs::NoBugs;
 use trefoil_core::command::{
     CellChange, CellOperation, Change, ClusteringOrder, ClusteringRange, Mutation, PartitionKey, Partitions,
@@ -14,60 +11,10 @@ use trefoil_core::command::{
 };
 use trefoil_core::ids::{ColumnId, Incarnation, LogIndex, NodeId, RequestId, SchemaVersion, ShardId, StorageId, Term};
 use trefoil_core::raft::{AppliedThrough, Position};
-use trefoil_core::storage::{RowsBatch, RowsWriter, ShardStore, TokenRange, encode_clustering};
+use trefoil_core::storage::{MapStore, RowsBatch, ShardStore, TokenRange, encode_clustering};
 use trefoil_core::time::HybridTime;
-use trefoil_core::world::Rows;
 use trefoil_cql::token::Token;
 use trefoil_cql::types::CqlType;
-
-/// An ordered map as row store: what is measured is ours, not LMDB's.
-#[derive(Default)]
-struct MapStore(BTreeMap<Vec<u8>, Vec<u8>>);
-
-impl MapStore {
-    fn between(&self, start: &[u8], end: &[u8]) -> impl DoubleEndedIterator<Item = (&[u8], &[u8])> + use<'_> {
-        let bounds = (Bound::Included(start), Bound::Excluded(end));
-        let range = (start < end).then(|| self.0.range::<[u8], _>(bounds));
-        range.into_iter().flatten().map(|(key, value)| (&key[..], &value[..]))
-    }
-}
-
-impl Rows for MapStore {
-    fn get(&self, key: &[u8]) -> Option<&[u8]> {
-        self.0.get(key).map(Vec::as_slice)
-    }
-
-    fn range<'a>(&'a self, start: &[u8], end: &[u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-        self.between(start, end)
-    }
-
-    fn range_reversed<'a>(&'a self, start: &[u8], end: &[u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-        self.between(start, end).rev()
-    }
-}
-
-impl RowsWriter for MapStore {
-    type Error = Infallible;
-
-    fn get(&mut self, key: &[u8]) -> Result<Option<&[u8]>, Infallible> {
-        Ok(self.0.get(key).map(Vec::as_slice))
-    }
-
-    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), Infallible> {
-        self.0.insert(key.to_vec(), value.to_vec());
-        Ok(())
-    }
-
-    fn delete(&mut self, key: &[u8]) -> Result<(), Infallible> {
-        self.0.remove(key);
-        Ok(())
-    }
-
-    fn delete_range(&mut self, start: &[u8], end: &[u8]) -> Result<(), Infallible> {
-        self.0.retain(|key, _| **key < *start || **key >= *end);
-        Ok(())
-    }
-}
 
 const TABLE: StorageId = StorageId(7);
 const ROWS: u64 = 100_000;
@@ -105,19 +52,9 @@ fn insert(partition: PartitionKey, clustering: Bytes, value: Bytes) -> WriteComm
 
 fn read(partition: PartitionKey, range: ClusteringRange, row_limit: u32) -> ReadCommand {
     ReadCommand {
-        table: TABLE,
-        partitions: Partitions::Keys(vec![partition]),
         clustering: vec![range],
-        reversed: false,
-        columns: None,
-        statics: false,
-        distinct: false,
-        filters: vec![],
-        per_partition_limit: None,
-        row_limit,
         byte_budget: 1 << 20,
-        resume: None,
-        now_seconds: None,
+        ..ReadCommand::of(TABLE, Partitions::Keys(vec![partition]), row_limit)
     }
 }
 

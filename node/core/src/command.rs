@@ -354,6 +354,28 @@ pub struct ReadCommand {
     pub now_seconds: Option<i64>,
 }
 
+impl ReadCommand {
+    /// Everything in these partitions, up to a number of rows.
+    #[must_use]
+    pub fn of(table: StorageId, partitions: Partitions, row_limit: u32) -> ReadCommand {
+        ReadCommand {
+            table,
+            partitions,
+            clustering: Vec::new(),
+            reversed: false,
+            columns: None,
+            statics: false,
+            distinct: false,
+            filters: Vec::new(),
+            per_partition_limit: None,
+            row_limit,
+            byte_budget: u32::MAX,
+            resume: None,
+            now_seconds: None,
+        }
+    }
+}
+
 /// Which partitions a read looks at, all within one shard.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Partitions {

@@ -148,21 +148,7 @@ mod tests {
     }
 
     fn command(partitions: Partitions, row_limit: u32, resume: Option<Position>) -> ReadCommand {
-        ReadCommand {
-            table: StorageId(1),
-            partitions,
-            clustering: vec![],
-            reversed: false,
-            columns: None,
-            statics: false,
-            distinct: false,
-            filters: vec![],
-            per_partition_limit: None,
-            row_limit,
-            byte_budget: u32::MAX,
-            resume,
-            now_seconds: None,
-        }
+        ReadCommand { resume, ..ReadCommand::of(StorageId(1), partitions, row_limit) }
     }
 
     /// Reads one row for each of `tokens`, as a shard would.

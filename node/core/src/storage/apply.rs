@@ -124,21 +124,8 @@ fn first_row<R: Rows, B: Bugs>(
     stamp: HybridTime,
 ) -> Result<Option<ReadRow>, Damage> {
     // Without a limit on what is looked at: how much that is depends on when replicas flush, and they must agree.
-    let command = ReadCommand {
-        table: condition.table,
-        partitions: Partitions::Keys(vec![condition.partition.clone()]),
-        clustering: Vec::new(),
-        reversed: false,
-        columns: None,
-        statics: true,
-        distinct: false,
-        filters: Vec::new(),
-        per_partition_limit: None,
-        row_limit: 1,
-        byte_budget: u32::MAX,
-        resume: None,
-        now_seconds: None,
-    };
+    let partition = Partitions::Keys(vec![condition.partition.clone()]);
+    let command = ReadCommand { statics: true, ..ReadCommand::of(condition.table, partition, 1) };
     let found = read::execute(view, &command, stamp.seconds())?.rows.pop();
     Ok(found.filter(|row| row.clustering.is_some()))
 }

@@ -1,14 +1,14 @@
 //! Single situations, told one by one.
 
 use super::random::{header, pages};
-use super::store::{MapStore, Replica, TOKENS, at};
+use super::store::{Replica, TOKENS, at};
 use crate::bugs::{Bugs, NoBugs, PlantedBug};
 use crate::command::{
     CellChange, CellOperation, Change, ClusteringRange, Command, Mutation, PartitionKey, Partitions, Position,
     PurgeCommand, ReadCommand, RowChange, RowId, WriteCommand, WriteOutcome,
 };
 use crate::ids::{ColumnId, ShardId, StorageId};
-use crate::storage::{BatchError, Clearing, RowsBatch, ShardStore};
+use crate::storage::{BatchError, Clearing, MapStore, RowsBatch, ShardStore};
 use crate::time::HybridTime;
 use bytes::Bytes;
 use trefoil_cql::token::Token;
@@ -38,21 +38,7 @@ fn insert(token: i64, key: &[u8]) -> Command {
 }
 
 fn scan(row_limit: u32) -> ReadCommand {
-    ReadCommand {
-        table: TABLE,
-        partitions: Partitions::Range { start: TOKENS.start, end: TOKENS.end },
-        clustering: vec![],
-        reversed: false,
-        columns: None,
-        statics: false,
-        distinct: false,
-        filters: vec![],
-        per_partition_limit: None,
-        row_limit,
-        byte_budget: u32::MAX,
-        resume: None,
-        now_seconds: None,
-    }
+    ReadCommand::of(TABLE, Partitions::Range { start: TOKENS.start, end: TOKENS.end }, row_limit)
 }
 
 fn stamp(index: usize) -> HybridTime {

@@ -1,74 +1,18 @@
-//! A row store for tests: an ordered map that is both read and written. And a replica: a shard, its store and its log.
+//! A replica for tests: a shard and its row store, flushed when the test says so.
 
 use crate::bugs::NoBugs;
 use crate::command::{Command, ReadCommand, ReadResult, WriteOutcome};
 use crate::ids::{LogIndex, ShardId, Term};
 use crate::raft::{AppliedThrough, Position};
-use crate::storage::{FlushPart, InstallPart, RowsBatch, RowsPart, RowsWriter, ShardStore, TokenRange};
+use crate::storage::{FlushPart, InstallPart, MapStore, RowsBatch, RowsPart, ShardStore, TokenRange};
 use crate::time::HybridTime;
-use crate::world::Rows;
 use bytes::Bytes;
-use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::ops::Bound;
 use trefoil_cql::token::Token;
 
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct MapStore {
-    pub(super) map: BTreeMap<Vec<u8>, Vec<u8>>,
-}
-
 impl MapStore {
-    fn between(&self, start: &[u8], end: &[u8]) -> impl DoubleEndedIterator<Item = (&[u8], &[u8])> + use<'_> {
-        let bounds = (Bound::Included(start), Bound::Excluded(end));
-        let range = (start < end).then(|| self.map.range::<[u8], _>(bounds));
-        range.into_iter().flatten().map(|(key, value)| (&key[..], &value[..]))
-    }
-
     pub(super) fn write(&mut self, part: impl Into<RowsPart>) {
         let batch = RowsBatch { parts: vec![part.into()] };
         batch.write(self).expect("nothing is damaged");
-    }
-}
-
-impl Rows for MapStore {
-    fn get(&self, key: &[u8]) -> Option<&[u8]> {
-        self.map.get(key).map(Vec::as_slice)
-    }
-
-    fn range<'a>(&'a self, start: &[u8], end: &[u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-        self.between(start, end)
-    }
-
-    fn range_reversed<'a>(&'a self, start: &[u8], end: &[u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-        self.between(start, end).rev()
-    }
-}
-
-impl RowsWriter for MapStore {
-    type Error = Infallible;
-
-    fn get(&mut self, key: &[u8]) -> Result<Option<&[u8]>, Infallible> {
-        Ok(self.map.get(key).map(Vec::as_slice))
-    }
-
-    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), Infallible> {
-        assert!(key.len() <= crate::limits::PHYSICAL_KEY_BYTES && !key.is_empty());
-        self.map.insert(key.to_vec(), value.to_vec());
-        Ok(())
-    }
-
-    fn delete(&mut self, key: &[u8]) -> Result<(), Infallible> {
-        self.map.remove(key);
-        Ok(())
-    }
-
-    fn delete_range(&mut self, start: &[u8], end: &[u8]) -> Result<(), Infallible> {
-        let doomed: Vec<_> = self.between(start, end).map(|(key, _)| key.to_vec()).collect();
-        doomed.iter().for_each(|key| {
-            self.map.remove(key);
-        });
-        Ok(())
     }
 }
 
