@@ -4,7 +4,8 @@
 //! ambiguous inside the cluster. What happens depends on the entry and the state alone: replicas stay equal.
 
 use super::deduplication::Verdict;
-use super::replica::{Output, Replica, ReplicaEvent};
+use super::output::{Output, ReplicaEvent};
+use super::replica::Replica;
 use crate::bugs::PlantedBug;
 use crate::command::{Command, RequestHeader, SchemaCommand, WriteOutcome};
 use crate::ids::{SchemaVersion, ShardId};

@@ -5,7 +5,8 @@
 //! them applied (`coordinate::delivery`), under an identity that belongs to the shard and not to a node, so each is applied once.
 //! All or nothing, also when a coordinator or a leader dies; between shards not isolated, like Cassandra's batches.
 
-use super::replica::{Output, Replica, ReplicaEvent};
+use super::output::{Output, ReplicaEvent};
+use super::replica::Replica;
 use super::state::PendingBatch;
 use crate::command::{BatchCommand, BatchShare, WriteCommand, WriteOutcome};
 use crate::raft::AppliedThrough;

@@ -3,7 +3,8 @@
 //! What is *gone* is decided by the log (`Command::Retire`, `Command::Purge`), so replicas agree on it. What is *freed* is every
 //! replica's own business, done in slices, one under way at a time, and nobody can tell from an answer whether it has happened.
 
-use super::replica::{Health, Replica};
+use super::rebuild::Health;
+use super::replica::Replica;
 use crate::ids::{StorageId, Ticket};
 use crate::storage::{Clearing, RowsBatch, RowsPart, Sweep};
 use crate::world::{Batch, World};

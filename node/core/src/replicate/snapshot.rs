@@ -3,7 +3,9 @@
 //! durable, makes it a replica again. A crash in between leaves a replica without a record, which starts over.
 
 use super::environment::RaftEnvironment;
-use super::replica::{Health, Output, Replica, ReplicaEvent};
+use super::output::{Output, ReplicaEvent};
+use super::rebuild::Health;
+use super::replica::Replica;
 use super::state::ShardState;
 use crate::ids::{LogIndex, NodeId, ShardId, Term, Ticket};
 use crate::message::{Body, SnapshotPart};
