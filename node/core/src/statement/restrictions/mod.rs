@@ -4,6 +4,7 @@
 mod clustering;
 mod filter;
 mod partition;
+mod refusal;
 mod relation;
 mod tuple;
 
