@@ -77,7 +77,7 @@ pub(super) struct Rules {
 }
 
 impl<T, I> Restriction<T, I> {
-    pub fn form(&self) -> Form {
+    pub(super) fn form(&self) -> Form {
         match self {
             Restriction::Equal(_) => Form::Equal,
             Restriction::In(_) => Form::In,
