@@ -10,6 +10,7 @@ pub mod diagram;
 pub mod faults;
 pub mod guard;
 pub mod hash;
+pub mod language;
 pub mod marks;
 pub mod oracle;
 pub mod plan;

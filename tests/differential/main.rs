@@ -1,14 +1,11 @@
-//! `differential`: runs the same generated program on two CQL servers and compares every answer. A program whose answers differ
-//! is shrunk to a few statements and printed as a conformance file: expected is what the right server answered.
-//!
-//! A seed gives the same program for ever as long as the generator stays as it is; a finding is kept as a file, not as a seed.
-
-mod kind;
-mod program;
+//! `differential`: runs the same generated program (`trefoil_sim::language`) on two CQL servers and compares every answer. A program
+//! whose answers differ is shrunk to a few statements and printed as a conformance file: expected is what the right server answered.
 
 use clap::Parser;
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use trefoil_sim::language::generate::{Wanted, generate};
+use trefoil_sim::language::program::{Program, Request, Table};
 use trefoil_tests::client::ClientError;
 use trefoil_tests::conformance::answer::same;
 use trefoil_tests::conformance::script::Step;
@@ -80,7 +77,8 @@ async fn run(arguments: &Arguments) -> Result<bool, ClientError> {
     };
     let (mut statements, mut explained, mut differences) = (0, 0, 0);
     for seed in arguments.seed..arguments.seed + arguments.count {
-        let program = program::generate(seed, arguments.statements, !arguments.no_request_time);
+        let wanted = Wanted { requests: arguments.statements, request_time: !arguments.no_request_time };
+        let program = steps(&generate(seed, "t", wanted));
         let run = pair.run(&program).await;
         statements += run.right.len();
         explained += run.explained;
@@ -162,6 +160,25 @@ impl Pair {
         }
         (program, run)
     }
+}
+
+/// A program as it stands in a conformance file: the definitions first.
+fn steps(program: &Program) -> Vec<Step> {
+    let definitions = [Table::type_definition("u"), program.table.definition()];
+    let definitions = definitions.into_iter().map(|text| Step::new(text, Vec::new()));
+    definitions.chain(program.requests.iter().map(|request| step(&program.table, request))).collect()
+}
+
+fn step(table: &Table, request: &Request) -> Step {
+    let printed = table.print(request);
+    let mut directives = Vec::new();
+    if request.binds {
+        let bound: Vec<String> = printed.bound.iter().map(|(term, _)| term.text()).collect();
+        directives.push(format!("bind {}", bound.join(", ")).trim_end().to_owned());
+    }
+    directives.extend(request.page.map(|rows| format!("page {rows}")));
+    directives.extend(request.now.map(|second| format!("now {second}")));
+    Step::new(printed.text, directives)
 }
 
 /// Why answers differ without anything being wrong with the left server.
