@@ -3,7 +3,7 @@
 
 use crate::faults::links::CLIENT_PLACES;
 use crate::plan::Plan;
-use crate::record::{EVERYWHERE, Kind, Line};
+use crate::record::{EVERYWHERE, Line};
 use crate::simulation::Report;
 use std::fmt::Write;
 
@@ -62,18 +62,6 @@ fn controls() -> String {
     format!("<p class=controls>{}</p>", boxes.collect::<String>())
 }
 
-fn class(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Input => "input",
-        Kind::Send => "send",
-        Kind::Effect => "effect",
-        Kind::Trace => "trace",
-        Kind::Fault => "fault",
-        Kind::Client => "client",
-        Kind::Life => "life",
-    }
-}
-
 /// Lines lie below each other in the order they happened in: time is not to scale, or the interesting part would be a dot.
 fn draw(page: &mut String, plan: &Plan, lines: &[Line]) {
     let nodes = plan.cluster.nodes();
@@ -94,7 +82,7 @@ fn draw(page: &mut String, plan: &Plan, lines: &[Line]) {
         let _ = write!(page, "<text x={x} y=20 class=head>{name}</text><path class=line d='M{x} 30V{height}'/>");
     }
     for (number, line) in lines.iter().enumerate() {
-        let (y, class) = (row(number), class(line.kind));
+        let (y, class) = (row(number), line.kind.name());
         let words = escape(&line.text);
         let _ = write!(page, "<g class={class}><title>{} {words}</title>", line.at);
         let _ = write!(page, "<text x=4 y={} class=time>{}</text>", y + 4, line.at);

@@ -23,6 +23,22 @@ pub enum Kind {
     Life,
 }
 
+impl Kind {
+    /// One word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Input => "input",
+            Kind::Send => "send",
+            Kind::Effect => "effect",
+            Kind::Trace => "trace",
+            Kind::Fault => "fault",
+            Kind::Client => "client",
+            Kind::Life => "life",
+        }
+    }
+}
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -72,21 +88,9 @@ impl Record {
         for line in &self.lines {
             let place = if line.place == EVERYWHERE { "-".to_owned() } else { line.place.to_string() };
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{:>16} {place:>3} {:<6} {}", line.at.to_string(), kind_name(line.kind), line.text);
+            let _ = writeln!(text, "{:>16} {place:>3} {:<6} {}", line.at.to_string(), line.kind.name(), line.text);
         }
         text
-    }
-}
-
-fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Input => "input",
-        Kind::Send => "send",
-        Kind::Effect => "effect",
-        Kind::Trace => "trace",
-        Kind::Fault => "fault",
-        Kind::Client => "client",
-        Kind::Life => "life",
     }
 }
 

@@ -4,19 +4,13 @@
 //! respect real time; and what was acknowledged before a read began is in it.
 
 use super::real_time::{Placed, contradiction};
-use super::{Verdict, violated};
+use super::{Verdict, check_keys, violated};
 use crate::history::{Action, History, Outcome};
 use std::collections::BTreeMap;
 
 /// Judge a history of `Append` and `ReadList`. Other actions are ignored.
 pub fn check(history: &History) -> Verdict {
-    for (key, positions) in history.by_key() {
-        let verdict = check_key(history, key, &positions);
-        if !verdict.is_valid() {
-            return verdict;
-        }
-    }
-    Verdict::Valid
+    check_keys(history, check_key)
 }
 
 fn check_key(history: &History, key: u64, positions: &[usize]) -> Verdict {

@@ -5,19 +5,13 @@
 //! was later in both. This finds every torn batch when batches write the same rows, and is sound for any; `linearizable`
 //! with the model `Rows` is the exact second opinion on short histories. Rows are never deleted in this workload.
 
-use super::{Verdict, violated};
+use super::{Verdict, check_keys, violated};
 use crate::history::{Action, History, Outcome};
 use std::collections::BTreeMap;
 
 /// Judge a history of `Batch` and `ReadRows`. Other actions are ignored.
 pub fn check(history: &History) -> Verdict {
-    for (key, positions) in history.by_key() {
-        let verdict = check_key(history, key, &positions);
-        if !verdict.is_valid() {
-            return verdict;
-        }
-    }
-    Verdict::Valid
+    check_keys(history, check_key)
 }
 
 fn check_key(history: &History, key: u64, positions: &[usize]) -> Verdict {

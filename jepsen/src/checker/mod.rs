@@ -22,6 +22,7 @@ mod testing;
 pub mod versioned;
 pub mod zones;
 
+use crate::history::History;
 use std::fmt;
 
 /// What a checker found.
@@ -81,6 +82,12 @@ impl fmt::Display for Verdict {
             Verdict::Undecided(reason) => write!(f, "undecided: {reason}"),
         }
     }
+}
+
+/// Judge a history key by key, up to the first key whose promise was not shown to hold.
+fn check_keys(history: &History, check_key: impl Fn(&History, u64, &[usize]) -> Verdict) -> Verdict {
+    let mut verdicts = history.by_key().into_iter().map(|(key, positions)| check_key(history, key, &positions));
+    verdicts.find(|verdict| !verdict.is_valid()).unwrap_or(Verdict::Valid)
 }
 
 /// A violation, ready to return.

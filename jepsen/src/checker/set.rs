@@ -4,7 +4,7 @@
 //! Weaker than linearizability on purpose: a scan over many pages and partitions is not one moment, so two scans that overlap
 //! may each miss what the other saw.
 
-use super::{Verdict, violated};
+use super::{Verdict, check_keys, violated};
 use crate::history::{Action, History, Nanoseconds, Outcome};
 use std::collections::BTreeMap;
 
@@ -19,13 +19,7 @@ struct Element {
 
 /// Judge a history of `Add` and `ReadSet`. Other actions are ignored.
 pub fn check(history: &History) -> Verdict {
-    for (key, positions) in history.by_key() {
-        let verdict = check_key(history, key, &positions);
-        if !verdict.is_valid() {
-            return verdict;
-        }
-    }
-    Verdict::Valid
+    check_keys(history, check_key)
 }
 
 fn check_key(history: &History, key: u64, positions: &[usize]) -> Verdict {

@@ -6,7 +6,7 @@
 //! `linearizable` judge it.
 
 use super::real_time::{Placed, contradiction};
-use super::{Verdict, violated};
+use super::{Verdict, check_keys, violated};
 use crate::history::{Action, History, Operation, Outcome};
 use std::collections::BTreeMap;
 
@@ -15,13 +15,7 @@ const NOTHING: i64 = i64::MIN;
 
 /// Judge a history of `Read`, `Write` and `Cas` with versions. Other actions are ignored.
 pub fn check(history: &History) -> Verdict {
-    for (key, positions) in history.by_key() {
-        let verdict = Register::new(history, key, positions).judge();
-        if !verdict.is_valid() {
-            return verdict;
-        }
-    }
-    Verdict::Valid
+    check_keys(history, |history, key, positions| Register::new(history, key, positions).judge())
 }
 
 /// What an operation did to the register, or saw of it.
@@ -40,10 +34,10 @@ struct Register<'a> {
 }
 
 impl<'a> Register<'a> {
-    fn new(history: &'a History, key: u64, positions: Vec<usize>) -> Register<'a> {
+    fn new(history: &'a History, key: u64, positions: &[usize]) -> Register<'a> {
         let effects: Vec<(usize, Effect, Option<i64>)> = positions
-            .into_iter()
-            .filter_map(|position| {
+            .iter()
+            .filter_map(|&position| {
                 let operation = &history.operations[position];
                 effect(operation).map(|effect| (position, effect, operation.version))
             })

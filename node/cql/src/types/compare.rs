@@ -197,16 +197,8 @@ fn compare_vectors(element: &CqlType, dimension: u16, a: &[u8], b: &[u8]) -> Ord
 mod tests {
     use super::*;
     use crate::parser::parse_term;
-    use crate::types::{UserType, term_to_bytes};
-    use std::sync::Arc;
-
-    fn type_of(text: &str) -> CqlType {
-        CqlType::parse(text, "ks", |name| {
-            let fields = vec![("a".into(), CqlType::Int), ("b".into(), CqlType::Text)];
-            (name == "u").then(|| Arc::new(UserType { keyspace: "ks".into(), name: "u".into(), fields }))
-        })
-        .unwrap_or_else(|error| panic!("{text}: {error}"))
-    }
+    use crate::types::samples::type_of;
+    use crate::types::term_to_bytes;
 
     fn value(value_type: &CqlType, term: &str) -> Vec<u8> {
         let term = parse_term(term).unwrap_or_else(|error| panic!("{term}: {error}"));

@@ -346,16 +346,8 @@ fn write_user_type(
 mod tests {
     use super::*;
     use crate::parser::parse_term;
-    use crate::types::{UserType, term_to_bytes};
-    use std::sync::Arc;
-
-    fn type_of(text: &str) -> CqlType {
-        CqlType::parse(text, "ks", |name| {
-            let fields = vec![("a".into(), CqlType::Int), ("B".into(), CqlType::Text)];
-            (name == "u").then(|| Arc::new(UserType { keyspace: "ks".into(), name: "u".into(), fields }))
-        })
-        .unwrap_or_else(|error| panic!("{text}: {error}"))
-    }
+    use crate::types::samples::type_of;
+    use crate::types::term_to_bytes;
 
     #[test]
     fn values_in_both_languages() {

@@ -21,6 +21,15 @@ pub(super) struct Sample {
 #[derive(Clone, Debug)]
 pub(super) struct Garbage(pub(super) Sample);
 
+/// A type by its name; `u` is a user type with the fields `a` and `B`.
+pub(super) fn type_of(text: &str) -> CqlType {
+    CqlType::parse(text, "ks", |name| {
+        let fields = vec![("a".into(), CqlType::Int), ("B".into(), CqlType::Text)];
+        (name == "u").then(|| Arc::new(UserType { keyspace: "ks".into(), name: "u".into(), fields }))
+    })
+    .unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
 impl Arbitrary for Sample {
     fn arbitrary(random: &mut Gen) -> Sample {
         let value_type = any_type(random, DEPTH);

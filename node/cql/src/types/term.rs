@@ -158,16 +158,8 @@ fn user_type(
 mod tests {
     use super::*;
     use crate::parser::parse_term;
+    use crate::types::samples::type_of;
     use crate::types::validate;
-    use std::sync::Arc;
-
-    fn type_of(text: &str) -> CqlType {
-        CqlType::parse(text, "ks", |name| {
-            let fields = vec![("a".into(), CqlType::Int), ("B".into(), CqlType::Text)];
-            (name == "u").then(|| Arc::new(UserType { keyspace: "ks".into(), name: "u".into(), fields }))
-        })
-        .unwrap_or_else(|error| panic!("{text}: {error}"))
-    }
 
     fn convert(term: &str, value_type: &str) -> Result<Option<Vec<u8>>, InvalidValue> {
         let term = parse_term(term).unwrap_or_else(|error| panic!("{term}: {error}"));
