@@ -279,7 +279,7 @@ mod tests {
             &["{}", "{1: ''}", "{1: 'a'}", "{1: 'a', 2: ''}", "{1: 'b'}", "{2: ''}"],
         );
         check_ascending("tuple<int, text>", &["(null, 'a')", "(-1, null)", "(-1, '')", "(0, 'z')", "(1, 'a')"]);
-        check_ascending("frozen<u>", &["{b: ''}", "{a: -1}", "{a: 1}", "{a: 1, b: ''}"]);
+        check_ascending("frozen<u>", &["{\"B\": ''}", "{a: -1}", "{a: 1}", "{a: 1, \"B\": ''}"]);
         check_ascending("vector<float, 2>", &["[-1, 5]", "[1, -1]", "[1, 2]"]);
         check_ascending("vector<text, 2>", &["['', 'z']", "['a', 'a']", "['b', '']"]);
         let tuple = type_of("tuple<int, text>");
