@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 pub const REQUIRED: &[&str] = &[
     "a doubled or very late message is dropped",
     "a message takes a detour",
+    "batch over several shards decided",
+    "batch taken up by another leader",
     "clock found wrong",
     "flush begun",
     "leadership handed over",

@@ -52,6 +52,8 @@ pub const NETS: &[Net] = &[
     net(PlantedBug::ConflictingSuffixKept, Preset::Elections, 200, LOST),
     net(PlantedBug::LivesCountedFromOne, Preset::Swarm, 250, DONE_WRONG),
     net(PlantedBug::BatchTorn, Preset::Paging, 20, &["BATCH-ATOMIC"]),
+    net(PlantedBug::BatchForgottenByFlush, Preset::Spread, 100, &["LOGGED-BATCH"]),
+    net(PlantedBug::BatchNotTakenUp, Preset::Spread, 20, &["LOGGED-BATCH", "LIVENESS"]),
     net(PlantedBug::TombstoneLosesTie, Preset::Paging, 20, &["MERGE-ALGEBRA"]),
     net(PlantedBug::ExpiryByLocalWallClock, Preset::Expiry, 100, &["EXPIRY-MONOTONE", "EQUAL-REPLICAS"]),
     net(PlantedBug::PageRepeatsRow, Preset::Paging, 20, &["PAGING"]),

@@ -39,6 +39,10 @@ pub enum PlantedBug {
     ConflictingSuffixKept,
     /// Only the first partition change of a batch is applied.
     BatchTorn,
+    /// Logged batches under way are not carried by flush and snapshot.
+    BatchForgottenByFlush,
+    /// A new leader does not go on with the logged batches that its predecessors decided.
+    BatchNotTakenUp,
     /// At equal timestamps the value beats the tombstone.
     TombstoneLosesTie,
     /// Expiry is judged by the wall clock of whoever reads.

@@ -13,9 +13,7 @@ use crate::world::surroundings::{Event, Surroundings};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use trefoil_core::ids::ConnId;
-use trefoil_cql::protocol::request::{
-    Batch, BatchKind, BatchQuery, BatchStatement, Execute, Prepare, Query, QueryParameters,
-};
+use trefoil_cql::protocol::request::{Batch, BatchQuery, BatchStatement, Execute, Prepare, Query, QueryParameters};
 use trefoil_cql::protocol::response::{QueryResult, Rows};
 use trefoil_cql::protocol::{CqlError, ProtocolVersion, Request, Response, ResponseEnvelope};
 
@@ -557,7 +555,7 @@ fn unprepared_text(call: &Call, known: &BTreeMap<String, PreparedId>) -> Option<
     match &call.form {
         Form::Simple(_) => None,
         Form::Prepared(statement) => Some(statement).filter(missing).map(|statement| statement.text.clone()),
-        Form::Batch(statements) => statements.iter().find(missing).map(|statement| statement.text.clone()),
+        Form::Batch(_, statements) => statements.iter().find(missing).map(|statement| statement.text.clone()),
     }
 }
 
@@ -580,8 +578,8 @@ fn request(running: &Running, known: &BTreeMap<String, PreparedId>) -> Request {
             let PreparedId { id, result_metadata_id } = prepared(statement);
             Request::Execute(Execute { id, result_metadata_id, parameters: parameters(statement) })
         }
-        Form::Batch(statements) => Request::Batch(Batch {
-            kind: BatchKind::Logged,
+        Form::Batch(kind, statements) => Request::Batch(Batch {
+            kind: *kind,
             statements: statements
                 .iter()
                 .map(|statement| BatchStatement {

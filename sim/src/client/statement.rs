@@ -4,6 +4,7 @@ use super::history::Seen;
 use crate::plan::cluster::ClusterPlan;
 use crate::plan::program::{Half, Operation};
 use bytes::Bytes;
+use trefoil_cql::protocol::request::BatchKind;
 use trefoil_cql::protocol::response::Rows;
 use trefoil_cql::protocol::{Consistency, Value};
 
@@ -33,7 +34,7 @@ pub enum Form {
     /// As text.
     Simple(Statement),
     /// Several prepared statements at once.
-    Batch(Vec<Statement>),
+    Batch(BatchKind, Vec<Statement>),
 }
 
 /// A request for an operation.
@@ -67,6 +68,7 @@ pub fn definitions(cluster: &ClusterPlan, seed: u64) -> Vec<String> {
         table(&format!("rows (p int, c int, v int, filler blob, PRIMARY KEY (p, c)){order}")),
         table("batch_left (p int, c int, v int, st int static, PRIMARY KEY (p, c))"),
         table("batch_right (p int, c int, v int, PRIMARY KEY (p, c))"),
+        table("spread (p int, c int, l list<int>, PRIMARY KEY (p, c))"),
         table("expiring (k int PRIMARY KEY, v int)"),
     ]
 }
@@ -192,6 +194,8 @@ pub fn call(operation: &Operation, expected: Option<u32>, seed: u64) -> Call {
             };
             read(text, vec![int(partition)])
         }
+        Operation::SpreadWrite { ref partitions, value, logged } => spread_write(partitions, value, logged),
+        Operation::SpreadRead { partition } => read("SELECT c, l FROM sim.spread WHERE p = ?", vec![int(partition)]),
         Operation::ExpiringWrite { key, value, ttl } => {
             write("INSERT INTO sim.expiring (k, v) VALUES (?, ?) USING TTL ?", vec![int(key), int(value), int(ttl)])
         }
@@ -229,7 +233,17 @@ fn batch_write(partition: u32, value: u32) -> Call {
         let values = if text.starts_with("UPDATE") { [vec![int(value)], key.to_vec()].concat() } else { key.to_vec() };
         statements.push(Statement { text: text.to_owned(), values });
     }
-    Call { form: Form::Batch(statements), ..write("", Vec::new()) }
+    Call { form: Form::Batch(BatchKind::Logged, statements), ..write("", Vec::new()) }
+}
+
+/// Every partition gets a row of its own for this batch, with one element in its list: a share done twice would show two.
+fn spread_write(partitions: &[u32], value: u32, logged: bool) -> Call {
+    let append = |&partition: &u32| Statement {
+        text: "UPDATE sim.spread SET l = l + ? WHERE p = ? AND c = ?".to_owned(),
+        values: vec![one_int(value), int(partition), int(value)],
+    };
+    let kind = if logged { BatchKind::Logged } else { BatchKind::Unlogged };
+    Call { form: Form::Batch(kind, partitions.iter().map(append).collect()), ..write("", Vec::new()) }
 }
 
 /// Why an answer makes no sense: always a bug of the server.
@@ -301,6 +315,13 @@ pub fn seen(operation: &Operation, rows: Option<&Rows>) -> Result<Seen, BadAnswe
             None => Ok(Seen::Collections { list: Vec::new(), set: Vec::new() }),
             Some(row) => Ok(Seen::Collections { list: numbers(row.first())?, set: numbers(row.get(1))? }),
         },
+        Operation::SpreadRead { .. } => {
+            let lists = rows.into_iter().flat_map(Rows::iter).map(|row| {
+                let value = number(row.first())?.ok_or_else(|| BadAnswer("a row without a key".to_owned()))?;
+                Ok((value, numbers(row.get(1))?))
+            });
+            Ok(Seen::Lists(lists.collect::<Result<_, BadAnswer>>()?))
+        }
         Operation::CasInsert { .. } | Operation::CasUpdate { .. } | Operation::CasDelete { .. } => {
             applied(rows.ok_or_else(|| BadAnswer("a conditional write without [applied]".to_owned()))?)
         }

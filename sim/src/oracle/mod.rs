@@ -16,6 +16,7 @@ pub mod paging;
 pub mod restart;
 pub mod schema;
 pub mod single_lease;
+pub mod spread;
 mod translate;
 
 use crate::client::history::History;
@@ -95,10 +96,11 @@ pub(crate) type Broken = (&'static str, String);
 /// The first broken promise.
 pub fn judge(plan: &Plan, history: &History, at: Time, undecided: &mut Vec<String>) -> Result<(), Violation> {
     // The plain checks first: what they find is easier to read than what a search finds.
-    let checks: [fn(&Plan, &History, &mut Vec<String>) -> Result<(), Judged>; 8] = [
+    let checks: [fn(&Plan, &History, &mut Vec<String>) -> Result<(), Judged>; 9] = [
         answers::check,
         acknowledged::check,
         batches::check,
+        spread::check,
         paging::check,
         collections::check,
         schema::check,

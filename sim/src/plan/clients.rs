@@ -16,6 +16,7 @@ struct Keys {
     collections: u64,
     partitions: u64,
     batches: u64,
+    spread: u64,
     tables: u64,
 }
 
@@ -47,6 +48,7 @@ pub fn draw(stream: &mut Stream, shape: &Shape, cluster: &ClusterPlan, workload_
         collections: stream.between(1, most),
         partitions: stream.between(1, 4),
         batches: stream.between(1, most.min(6)),
+        spread: stream.between(2, 8),
         tables: stream.between(1, 3),
     };
     let clients = stream.between(2, 6);
@@ -93,6 +95,7 @@ fn program(
                 Work::Collections => collection(stream, keys, handed),
                 Work::Rows => rows(stream, keys, handed),
                 Work::Batches => batch(stream, keys, handed),
+                Work::Spread => spread(stream, keys, handed),
                 Work::Expiring => expiring(stream, handed),
                 Work::Tables => table(stream, keys, handed, defines_tables),
             };
@@ -160,6 +163,17 @@ fn batch(stream: &mut Stream, keys: &Keys, handed: &mut Handed) -> Operation {
         4..=6 => Operation::BatchRead { partition, half: Half::Left },
         _ => Operation::BatchRead { partition, half: Half::Right },
     }
+}
+
+fn spread(stream: &mut Stream, keys: &Keys, handed: &mut Handed) -> Operation {
+    if stream.one_in(2) {
+        return Operation::SpreadRead { partition: stream.below(keys.spread) as u32 };
+    }
+    let mut partitions: Vec<u32> = (0..keys.spread as u32).collect();
+    while partitions.len() > 2 && !stream.one_in(4) {
+        partitions.remove(stream.below(partitions.len() as u64) as usize);
+    }
+    Operation::SpreadWrite { partitions, value: handed.value(), logged: !stream.one_in(4) }
 }
 
 fn expiring(stream: &mut Stream, handed: &mut Handed) -> Operation {

@@ -33,6 +33,8 @@ pub enum Preset {
     Expiry,
     /// One zone: power goes right after an acknowledgement.
     Alone,
+    /// Batches over several shards, whose coordinators and leaders die.
+    Spread,
     /// `Drill::LostVote`
     LostVote,
     /// `Drill::OldTerm`
@@ -47,7 +49,7 @@ pub enum Preset {
 
 impl Preset {
     /// All of them.
-    pub const ALL: [Preset; 16] = [
+    pub const ALL: [Preset; 17] = [
         Preset::Swarm,
         Preset::Calm,
         Preset::Leases,
@@ -59,6 +61,7 @@ impl Preset {
         Preset::Paging,
         Preset::Expiry,
         Preset::Alone,
+        Preset::Spread,
         Preset::LostVote,
         Preset::OldTerm,
         Preset::SlowLeader,
@@ -81,6 +84,7 @@ impl Preset {
             Preset::Paging => "paging",
             Preset::Expiry => "expiry",
             Preset::Alone => "alone",
+            Preset::Spread => "spread",
             Preset::LostVote => "lost-vote",
             Preset::OldTerm => "old-term",
             Preset::SlowLeader => "slow-leader",
@@ -165,6 +169,8 @@ pub enum Work {
     Rows,
     /// Batches over two tables of a partition.
     Batches,
+    /// Batches over several partitions, on whatever shards they lie.
+    Spread,
     /// Rows that expire.
     Expiring,
     /// Definitions beside writes.
@@ -173,8 +179,16 @@ pub enum Work {
 
 impl Work {
     /// All of them.
-    pub const ALL: [Work; 7] =
-        [Work::Registers, Work::Cas, Work::Collections, Work::Rows, Work::Batches, Work::Expiring, Work::Tables];
+    pub const ALL: [Work; 8] = [
+        Work::Registers,
+        Work::Cas,
+        Work::Collections,
+        Work::Rows,
+        Work::Batches,
+        Work::Spread,
+        Work::Expiring,
+        Work::Tables,
+    ];
 }
 
 /// What a preset makes of the ranges that plans are drawn from.
@@ -287,6 +301,11 @@ impl Shape {
                 one_zone_ppm: 1_000_000,
                 slow_disks: true,
                 ..small(&[Crash, FaultKind::ZonePower], &[Work::Registers, Work::Cas])
+            },
+            Preset::Spread => Shape {
+                tiny_memory: true,
+                shards_max: 6,
+                ..small(&[Crash, Restart, Cut, Wipe, Pause, FaultKind::ZonePower], &[Work::Spread])
             },
             Preset::LostVote => Shape { drill: Some(Drill::LostVote), shards_max: 3, ..small(&[], &[Work::Registers]) },
             Preset::OldTerm => Shape {

@@ -180,6 +180,20 @@ pub enum Operation {
         /// Which table.
         half: Half,
     },
+    /// Add one row to each of several partitions, in one batch.
+    SpreadWrite {
+        /// Which partitions, each once, on whatever shards they lie.
+        partitions: Vec<u32>,
+        /// The row's clustering key, and the one element of its list.
+        value: u32,
+        /// A logged batch: all or nothing.
+        logged: bool,
+    },
+    /// Read all rows of such a partition.
+    SpreadRead {
+        /// Which partition.
+        partition: u32,
+    },
     /// Write a key once, to expire.
     ExpiringWrite {
         /// Which; no other operation writes it.

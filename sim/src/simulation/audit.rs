@@ -65,7 +65,9 @@ impl Simulation<'_> {
                 .collect();
             let leaders = replicas.iter().filter(|(_, replica)| replica.leads).count();
             let applied: BTreeSet<u64> = replicas.iter().map(|(_, replica)| replica.applied).collect();
-            let whole = replicas.iter().all(|(_, replica)| replica.sound && replica.applied == replica.last);
+            let whole = replicas
+                .iter()
+                .all(|(_, replica)| replica.sound && replica.applied == replica.last && replica.batches_under_way == 0);
             if leaders != 1 || applied.len() != 1 || !whole {
                 let states: Vec<String> =
                     replicas.iter().map(|(node, replica)| format!("{node}: {replica:?}")).collect();
@@ -84,16 +86,14 @@ impl Simulation<'_> {
         let (mut quorum, mut near) = (Vec::new(), Vec::new());
         let mut seen = BTreeSet::new();
         for entry in &self.history.entries {
-            let Some(read) = read_of(&entry.operation) else { continue };
-            // Operations are compared by their text: few, and only here.
-            if seen.insert(format!("{read:?}")) {
-                if let Operation::RegisterRead { key } = read {
-                    near.push(Operation::RegisterReadNear { key });
+            for read in reads_of(&entry.operation) {
+                // Operations are compared by their text: few, and only here.
+                if seen.insert(format!("{read:?}")) {
+                    if let Operation::RegisterRead { key } = read {
+                        near.push(Operation::RegisterReadNear { key });
+                    }
+                    quorum.push(read);
                 }
-                if let Operation::BatchRead { partition, .. } = read {
-                    quorum.push(Operation::BatchRead { partition, half: Half::Right });
-                }
-                quorum.push(read);
             }
         }
         let steps = |operations: &[Operation]| {
@@ -128,9 +128,9 @@ impl Simulation<'_> {
     }
 }
 
-/// The read that shows what an operation has left.
-fn read_of(operation: &Operation) -> Option<Operation> {
-    Some(match *operation {
+/// The reads that show what an operation has left.
+fn reads_of(operation: &Operation) -> Vec<Operation> {
+    vec![match *operation {
         Operation::RegisterWrite { key, .. } | Operation::RegisterDelete { key } => Operation::RegisterRead { key },
         Operation::CasInsert { key, .. } | Operation::CasUpdate { key, .. } | Operation::CasDelete { key } => {
             Operation::CasRead { key }
@@ -140,9 +140,14 @@ fn read_of(operation: &Operation) -> Option<Operation> {
         | Operation::RowDelete { partition, .. }
         | Operation::RangeDelete { partition, .. }
         | Operation::PartitionDelete { partition } => Operation::Scan { partition, page_size: 5, reversed: false },
-        Operation::BatchWrite { partition, .. } => Operation::BatchRead { partition, half: Half::Left },
+        Operation::BatchWrite { partition, .. } => {
+            return [Half::Right, Half::Left].map(|half| Operation::BatchRead { partition, half }).to_vec();
+        }
+        Operation::SpreadWrite { ref partitions, .. } => {
+            return partitions.iter().map(|&partition| Operation::SpreadRead { partition }).collect();
+        }
         Operation::ExpiringWrite { key, .. } => Operation::ExpiringRead { key },
         Operation::TableWrite { table, key, .. } => Operation::TableRead { table, key },
-        _ => return None,
-    })
+        _ => return Vec::new(),
+    }]
 }

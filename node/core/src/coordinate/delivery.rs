@@ -2,6 +2,7 @@
 //! until that has applied it; when all have, the home shard's log is told, and the coordinator.
 
 use super::call::{Call, Next, RESEND_AFTER};
+use crate::bugs::PlantedBug;
 use crate::command::{BatchShare, Command, CommandRef, RequestHeader, WriteOutcome};
 use crate::ids::{NodeId, RequestId, ShardId};
 use crate::message::{Body, Refusal};
@@ -47,6 +48,12 @@ impl Node {
             })
             .collect();
         for (batch, deliveries) in fresh {
+            if !self.replica(home).is_some_and(|replica| replica.decided(batch)) {
+                crate::sometimes!(world, "batch taken up by another leader");
+                if world.planted(PlantedBug::BatchNotTakenUp) {
+                    continue;
+                }
+            }
             self.deliveries.batches.insert((home, batch), deliveries);
             self.deliver(home, batch, world);
         }

@@ -9,6 +9,7 @@ use super::output::{Output, ReplicaEvent};
 use super::replica::Replica;
 use super::state::PendingBatch;
 use crate::command::{BatchCommand, BatchShare, WriteCommand, WriteOutcome};
+use crate::ids::LogIndex;
 use crate::raft::AppliedThrough;
 use crate::storage::Damage;
 use crate::world::World;
@@ -56,5 +57,10 @@ impl Replica {
             output.events.push((self.shard, ReplicaEvent::Applied { header, outcome: outcome.clone() }));
         }
         Ok(outcome)
+    }
+
+    /// Whether this batch was decided while this replica leads as it does now.
+    pub(crate) fn decided(&self, batch: u64) -> bool {
+        self.raft.entry(LogIndex(batch)).is_some_and(|entry| entry.term == self.raft.term())
     }
 }

@@ -329,6 +329,10 @@ impl Replica {
                 ShardState { deduplication: super::deduplication::Deduplication::default(), ..self.state.clone() };
             return Bytes::from(forgetful.encode());
         }
+        if world.planted(PlantedBug::BatchForgottenByFlush) {
+            let forgetful = ShardState { batches: std::collections::BTreeMap::new(), ..self.state.clone() };
+            return Bytes::from(forgetful.encode());
+        }
         Bytes::from(self.state.encode())
     }
 }

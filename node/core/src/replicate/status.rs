@@ -29,6 +29,8 @@ pub struct ReplicaStatus {
     pub lease: bool,
     /// Sound.
     pub sound: bool,
+    /// Logged batches decided here whose shares are not all known to be applied.
+    pub batches_under_way: usize,
 }
 
 impl Replica {
@@ -48,6 +50,7 @@ impl Replica {
             memtable_bytes: memory.active_bytes + memory.frozen_bytes,
             lease: self.raft.lease_valid(now),
             sound: self.is_sound(),
+            batches_under_way: self.state.batches.len(),
         }
     }
 }
