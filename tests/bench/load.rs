@@ -1,7 +1,8 @@
-//! The load generator: a thread for each connection, a fixed number of requests in flight, no allocation to speak of.
+//! The load generator: a fixed number of requests in flight, no allocation to speak of.
 //!
-//! Closed: as fast as answers come; finds the throughput. Open: at a given rate, latencies counted from when a request was *due*,
-//! so that a stall is charged to every request that it delayed; waits by spinning and wants a core of its own.
+//! Closed: as fast as answers come, a thread for each connection; finds the throughput. Open: at a given rate, latencies counted from
+//! when a request was *due*, so that a stall is charged to every request that it delayed. One thread serves all its connections and
+//! waits by spinning: it wants a core of its own, and two of them on one core would measure each other's turns.
 
 use crate::histogram::Histogram;
 use crate::workload::{Statements, Workload};
@@ -66,19 +67,21 @@ pub async fn run(addresses: &[SocketAddr], statements: &Statements, plan: Plan) 
         wires.push((stream, framer));
     }
     let connections = wires.len() as u64;
-    let results: Vec<io::Result<Outcome>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = wires
-            .into_iter()
-            .enumerate()
-            .map(|(number, (stream, framer))| {
-                scope.spawn(move || Wire::new(stream, framer, statements, plan, number as u64, connections).run())
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|_| Err(io::Error::other("a load thread panicked"))))
-            .collect()
-    });
+    let wires = (0..).zip(wires);
+    let wires: Vec<Wire<'_>> = wires
+        .map(|(number, (stream, framer))| Wire::new(stream, framer, statements, plan, number, connections))
+        .collect();
+    let results: Vec<io::Result<Outcome>> = if matches!(plan.pace, Pace::Open(_)) {
+        spin(wires)
+    } else {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = wires.into_iter().map(|wire| scope.spawn(|| wire.run())).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|_| Err(io::Error::other("a load thread panicked"))))
+                .collect()
+        })
+    };
     let mut outcome = Outcome::default();
     for result in results {
         let one = result?;
@@ -90,6 +93,37 @@ pub async fn run(addresses: &[SocketAddr], statements: &Statements, plan: Plan) 
     Ok(outcome)
 }
 
+/// Serve all wires in turn until each has all its answers.
+fn spin(mut wires: Vec<Wire<'_>>) -> Vec<io::Result<Outcome>> {
+    let mut input = vec![0; INPUT_BYTES];
+    let mut results = Vec::new();
+    for wire in &wires {
+        if let Err(error) = wire.stream.set_nonblocking(true) {
+            results.push(Err(error));
+        }
+    }
+    while !wires.is_empty() {
+        wires = wires
+            .into_iter()
+            .filter_map(|mut wire| match wire.turn(&mut input) {
+                Ok(false) => Some(wire),
+                Ok(true) => {
+                    results.push(Ok(wire.finish()));
+                    None
+                }
+                Err(error) => {
+                    results.push(Err(error));
+                    None
+                }
+            })
+            .collect();
+    }
+    results
+}
+
+/// What one read takes at most.
+const INPUT_BYTES: usize = 1 << 18;
+
 struct Wire<'a> {
     stream: TcpStream,
     framer: Framer,
@@ -100,6 +134,7 @@ struct Wire<'a> {
     turn: u64,
     step: u64,
     left: u64,
+    sent: u64,
     began: Instant,
     /// When the request under each stream id was due.
     due: Vec<Instant>,
@@ -127,6 +162,7 @@ impl<'a> Wire<'a> {
             turn: number,
             step,
             left: if let Pace::Count(count) = plan.pace { count } else { u64::MAX },
+            sent: 0,
             began,
             due: vec![began; plan.window],
             free: (0..plan.window as i16).rev().collect(),
@@ -136,46 +172,50 @@ impl<'a> Wire<'a> {
     }
 
     fn run(mut self) -> io::Result<Outcome> {
-        if matches!(self.plan.pace, Pace::Open(_)) {
-            self.stream.set_nonblocking(true)?;
-        }
+        let mut input = vec![0; INPUT_BYTES];
+        while !self.turn(&mut input)? {}
+        Ok(self.finish())
+    }
+
+    /// Send what is due and take what has come; whether all is over.
+    fn turn(&mut self, input: &mut [u8]) -> io::Result<bool> {
+        let now = Instant::now();
         let end = self.began + self.plan.warm_up + self.plan.duration;
-        let mut sent = 0u64;
-        let mut input = vec![0; 1 << 18];
-        loop {
-            let now = Instant::now();
-            let time_is_up = now >= end && !matches!(self.plan.pace, Pace::Count(_));
-            if !time_is_up {
-                self.fill(now, &mut sent);
-            }
-            self.flush()?;
-            if self.free.len() == self.plan.window && (time_is_up || self.left == 0) {
-                break;
-            }
-            match self.stream.read(&mut input) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(length) => self.framer.feed(&input[..length]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::hint::spin_loop(),
-                Err(error) => return Err(error),
-            }
-            while let Some(envelope) = self.framer.next_envelope().map_err(io::Error::other)? {
-                self.answered(&envelope, end)?;
-            }
+        let time_is_up = now >= end && !matches!(self.plan.pace, Pace::Count(_));
+        if !time_is_up {
+            self.fill(now);
         }
+        self.flush()?;
+        if self.free.len() == self.plan.window && (time_is_up || self.left == 0) {
+            return Ok(true);
+        }
+        match self.stream.read(input) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(length) => self.framer.feed(&input[..length]),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::hint::spin_loop(),
+            Err(error) => return Err(error),
+        }
+        while let Some(envelope) = self.framer.next_envelope().map_err(io::Error::other)? {
+            self.answered(&envelope, end)?;
+        }
+        Ok(false)
+    }
+
+    fn finish(mut self) -> Outcome {
         self.outcome.seconds = match self.plan.pace {
             Pace::Count(_) => self.began.elapsed().as_secs_f64(),
             _ => self.plan.duration.as_secs_f64(),
         };
-        Ok(self.outcome)
+        self.outcome
     }
 
     /// Write requests into the buffer while there is room for them and they are due.
-    fn fill(&mut self, now: Instant, sent: &mut u64) {
+    fn fill(&mut self, now: Instant) {
         while self.left > 0
             && let Some(stream) = self.free.last().copied()
         {
             let due = match self.plan.pace {
-                Pace::Open(rate) => self.began + Duration::from_secs_f64(*sent as f64 / rate),
+                Pace::Open(rate) => self.began + Duration::from_secs_f64(self.sent as f64 / rate),
                 Pace::Closed | Pace::Count(_) => now,
             };
             if due > now {
@@ -188,7 +228,7 @@ impl<'a> Wire<'a> {
             self.free.pop();
             self.turn += self.step;
             self.left -= 1;
-            *sent += 1;
+            self.sent += 1;
             self.due[stream as usize] = due;
             self.framer.encode(&envelope, &mut self.out);
         }

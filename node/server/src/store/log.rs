@@ -2,20 +2,21 @@
 //!
 //! Keys: `Z` sequence shard index (big endian) for an entry, `S` shard for the state. The sequence counts the entries of all
 //! shards as they are written, so that a commit goes to the end of the tree and touches few pages, whatever the number
-//! of shards in it; `shards` remembers where the entries are. The state's last index is what tells an
+//! of shards in it; `places` remembers where the entries are. The state's last index is what tells an
 //! entry that was lost from one that was never written. Cutting only moves the cut; the entries below it are removed in
-//! slices by `housekeeping`, so that a long cut never delays an append. What the state says and what the entries
+//! slices when it pays (`windows`), so that a long cut never delays an append. What the state says and what the entries
 //! are must never disagree: both change in one transaction.
 
 use super::environment::{Environment, EnvironmentUse, StoreError, Table};
 use super::identity::Identity;
 use super::load::{self, LoadedLog};
 use super::seal::{self, Fields, SealError};
+use super::windows::Windows;
 use super::writer::{Store, WriteError};
 use heed::{PutFlags, RoTxn, RwTxn};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use trefoil_core::ids::{Incarnation, LogIndex, NodeId, ShardId, Term};
 use trefoil_core::raft::{Entry, HardState, LogOp, RebuildId};
 use trefoil_core::time::{HybridTime, WallClock};
@@ -26,9 +27,17 @@ pub(super) const STATE_PREFIX: u8 = b'S';
 /// Above all others: entries are the end of the table.
 pub(super) const ENTRY_PREFIX: u8 = b'Z';
 
-/// Entries below a cut removed beside each commit, and in each commit made for nothing else.
-const REMOVED_BESIDE_COMMIT: usize = 256;
-const REMOVED_WHEN_IDLE: usize = 4096;
+/// Entries below a cut removed beside each commit: as many at least, or some for each entry that it appends, so that no commit takes much
+/// longer than the others and removing keeps up with appending.
+const REMOVED_BESIDE_COMMIT: usize = 32;
+const REMOVED_BESIDE_ENTRY: usize = 2;
+/// Entries removed in each commit made for nothing else.
+const REMOVED_WHEN_IDLE: usize = 1024;
+/// Entries below a cut looked at beside each commit.
+const DISCARDED_BESIDE_COMMIT: usize = 2048;
+
+/// How long nothing must have been written until a commit is made for nothing else: what is written next would wait for it.
+const IDLE_AFTER: Duration = Duration::from_millis(20);
 
 /// LMDB reuses the pages that a transaction freed in the second one after it.
 const COMMITS_UNTIL_REUSE: u8 = 2;
@@ -63,7 +72,7 @@ impl Place {
     }
 }
 
-/// The entries of a shard that are in the table, also those below its cut, in order.
+/// The entries of a shard that are in the table, in order; those below its cut go over to `windows` bit by bit.
 pub(super) type Places = VecDeque<Place>;
 
 pub(super) fn state_key(shard: ShardId) -> [u8; 5] {
@@ -121,12 +130,15 @@ pub(super) fn decode_entry<'a>(key: &[u8], record: &'a [u8]) -> Result<(Term, Hy
     Ok((Term(fields.u64()?), HybridTime(fields.i64()?), fields.0))
 }
 
-/// A change of a shard's places.
+/// A change of what is known of an entry's place.
 #[derive(Clone, Copy, Debug)]
 enum Move {
-    Pushed(ShardId),
+    Pushed(Place),
     TakenFromEnd(Place),
-    TakenFromStart(Place),
+    /// Its shard does not need it.
+    Discarded(Place),
+    /// It was discarded before, and is gone.
+    Removed(Place),
 }
 
 /// The log environment; after opening, the writer thread owns it.
@@ -138,10 +150,15 @@ pub struct LogStore {
     /// As of the last commit, for the shards changed since.
     committed: BTreeMap<ShardId, ShardState>,
     places: BTreeMap<ShardId, Places>,
-    /// What the transaction being made did to `places`, to be undone if it fails.
+    /// All entries in the table by where they lie.
+    windows: Windows,
+    /// What the transaction being made did to `places` and `windows`, to be undone if it fails.
     moves: Vec<Move>,
+    /// Entries that the transaction being made appends.
+    appended: usize,
     /// The sequence of the next entry.
     next: u64,
+    /// Shards with places below their cut.
     with_rubbish: BTreeSet<ShardId>,
     /// Shards whose entries are not believed; they are removed before anything of the shard is written.
     damaged: BTreeSet<ShardId>,
@@ -167,6 +184,12 @@ impl LogStore {
         txn.commit().expect("a test's store can be written");
     }
 
+    /// Entries in the file, needed or not, of a store that was just opened.
+    #[cfg(test)]
+    pub(super) fn entries_stored(&self) -> usize {
+        self.places.values().map(VecDeque::len).sum()
+    }
+
     pub(super) fn open(
         folder: &Path,
         identity: &Identity,
@@ -188,7 +211,9 @@ impl LogStore {
             shards,
             committed: BTreeMap::new(),
             places,
+            windows: Windows::default(),
             moves: Vec::new(),
+            appended: 0,
             next: last.map_or(1, |last| last + 1),
             with_rubbish: BTreeSet::new(),
             damaged,
@@ -196,6 +221,7 @@ impl LogStore {
             ageing: 0,
             record: Vec::new(),
         };
+        store.places.values().flatten().for_each(|place| store.windows.insert(*place));
         for shard in store.places.keys().copied().collect::<Vec<_>>() {
             store.look_for_rubbish(shard);
         }
@@ -236,8 +262,10 @@ impl LogStore {
             table.put_with_flags(txn, PutFlags::APPEND, &key, &self.record)?;
             self.next += 1;
             places.push_back(place);
-            self.moves.push(Move::Pushed(shard));
+            self.windows.insert(place);
+            self.moves.push(Move::Pushed(place));
         }
+        self.appended += entries.len();
         Ok(())
     }
 
@@ -251,7 +279,7 @@ impl LogStore {
     }
 
     fn reset(&mut self, txn: &mut RwTxn<'_>, shard: ShardId, index: LogIndex, term: Term) -> heed::Result<()> {
-        self.remove_from(txn, shard, LogIndex(index.0 + 1))?;
+        self.forget_from(txn, shard, LogIndex(index.0 + 1))?;
         let state = self.change(shard);
         state.cut = (index, term);
         state.last = index;
@@ -269,12 +297,23 @@ impl LogStore {
         }
     }
 
-    /// Remove the entries at and after this index.
+    /// Remove the entries at and after this index, which is above the cut.
     fn remove_from(&mut self, txn: &mut RwTxn<'_>, shard: ShardId, index: LogIndex) -> heed::Result<()> {
         let Some(places) = self.places.get_mut(&shard) else { return Ok(()) };
         while let Some(place) = places.back().copied().filter(|place| place.index >= index) {
             places.pop_back();
+            self.windows.remove(place);
             self.moves.push(Move::TakenFromEnd(place));
+            self.table.delete(txn, &place.key())?;
+        }
+        Ok(())
+    }
+
+    /// The same for any index: what is below the cut must not come up again when the cut goes back.
+    fn forget_from(&mut self, txn: &mut RwTxn<'_>, shard: ShardId, index: LogIndex) -> heed::Result<()> {
+        self.remove_from(txn, shard, index)?;
+        for place in self.windows.take_from(shard, index) {
+            self.moves.push(Move::Removed(place));
             self.table.delete(txn, &place.key())?;
         }
         Ok(())
@@ -288,40 +327,61 @@ impl LogStore {
             | LogOp::CutThrough { shard, .. }
             | LogOp::Reset { shard, .. }) = op;
             if self.damaged.contains(shard) && !self.committed.contains_key(shard) {
-                self.remove_from(txn, *shard, LogIndex(0))?;
+                self.forget_from(txn, *shard, LogIndex(0))?;
                 self.change(*shard);
             }
         }
         Ok(())
     }
 
-    /// Remove up to `budget` entries below cuts, in the order in which they were written: neighbours share their pages.
-    fn remove_rubbish(&mut self, txn: &mut RwTxn<'_>, budget: usize) -> heed::Result<()> {
-        if self.with_rubbish.is_empty() {
-            return Ok(());
+    /// Hand some entries below cuts over to the windows.
+    fn discard_rubbish(&mut self) {
+        let mut budget = DISCARDED_BESIDE_COMMIT;
+        while budget > 0
+            && let Some(shard) = self.with_rubbish.first().copied()
+        {
+            let cut = self.shards.get(&shard).map_or(LogIndex(0), |state| state.cut.0);
+            let places = self.places.entry(shard).or_default();
+            while budget > 0
+                && let Some(place) = places.front().copied().filter(|place| place.index <= cut)
+            {
+                places.pop_front();
+                self.windows.discard(place);
+                self.moves.push(Move::Discarded(place));
+                budget -= 1;
+            }
+            self.look_for_rubbish(shard);
         }
-        if self.pressed {
+    }
+
+    /// Remove up to `budget` entries below cuts.
+    fn remove_rubbish(&mut self, txn: &mut RwTxn<'_>, budget: usize) -> heed::Result<()> {
+        self.discard_rubbish();
+        if self.pressed && self.windows.is_ready() {
             self.ageing = COMMITS_UNTIL_REUSE;
         }
-        let first = |store: &LogStore, shard| store.places.get(&shard).and_then(VecDeque::front).copied();
-        let mut next: BTreeSet<Place> = self.with_rubbish.iter().filter_map(|shard| first(self, *shard)).collect();
         for _ in 0..budget {
-            let Some(place) = next.pop_first() else { break };
-            let shard = place.shard;
+            let Some(place) = self.windows.take() else { break };
+            self.moves.push(Move::Removed(place));
             self.table.delete(txn, &place.key())?;
-            self.places.get_mut(&shard).and_then(VecDeque::pop_front);
-            self.moves.push(Move::TakenFromStart(place));
-            self.look_for_rubbish(shard);
-            if self.with_rubbish.contains(&shard) {
-                next.extend(first(self, shard));
-            }
         }
         Ok(())
+    }
+
+    fn has_rubbish(&self) -> bool {
+        !self.with_rubbish.is_empty() || self.windows.is_ready()
+    }
+
+    fn set_pressed(&mut self, pressed: bool) {
+        self.pressed = pressed;
+        self.windows.set_urgent(pressed);
     }
 }
 
 impl Store for LogStore {
     type Batch = Vec<LogOp>;
+
+    const NICENESS: i32 = 0;
 
     fn environment(&self) -> &Environment {
         &self.environment
@@ -343,15 +403,16 @@ impl Store for LogStore {
     }
 
     fn before_commit(&mut self, txn: &mut RwTxn<'_>, idle: bool) -> Result<(), WriteError> {
-        if idle && self.with_rubbish.is_empty() {
+        if idle && !self.has_rubbish() {
             // Any write will do: LMDB counts transactions.
             self.ageing = self.ageing.saturating_sub(1);
-            self.pressed = self.ageing > 0;
+            self.set_pressed(self.ageing > 0);
             if let Some(shard) = self.shards.keys().next().copied() {
                 self.change(shard);
             }
         }
-        self.remove_rubbish(txn, if idle { REMOVED_WHEN_IDLE } else { REMOVED_BESIDE_COMMIT })?;
+        let beside = REMOVED_BESIDE_COMMIT.max(REMOVED_BESIDE_ENTRY * self.appended);
+        self.remove_rubbish(txn, if idle { REMOVED_WHEN_IDLE } else { beside })?;
         for shard in self.committed.keys() {
             let key = state_key(*shard);
             let state = self.shards.get(shard).copied().unwrap_or_default();
@@ -367,23 +428,32 @@ impl Store for LogStore {
         }
         self.committed.clear();
         self.moves.clear();
+        self.appended = 0;
     }
 
     fn rolled_back(&mut self) {
+        self.appended = 0;
         let mut changed = BTreeSet::new();
         for step in std::mem::take(&mut self.moves).into_iter().rev() {
-            let (Move::Pushed(shard)
-            | Move::TakenFromEnd(Place { shard, .. })
-            | Move::TakenFromStart(Place { shard, .. })) = step;
-            changed.insert(shard);
-            let places = self.places.entry(shard).or_default();
+            let (Move::Pushed(place) | Move::TakenFromEnd(place) | Move::Discarded(place) | Move::Removed(place)) =
+                step;
+            changed.insert(place.shard);
+            let places = self.places.entry(place.shard).or_default();
             match step {
                 Move::Pushed(_) => {
                     places.pop_back();
+                    self.windows.remove(place);
                     self.next -= 1;
                 }
-                Move::TakenFromEnd(place) => places.push_back(place),
-                Move::TakenFromStart(place) => places.push_front(place),
+                Move::TakenFromEnd(_) => {
+                    places.push_back(place);
+                    self.windows.insert(place);
+                }
+                Move::Discarded(_) => {
+                    places.push_front(place);
+                    self.windows.keep(place);
+                }
+                Move::Removed(_) => self.windows.put_back(place),
             }
         }
         for (shard, state) in std::mem::take(&mut self.committed) {
@@ -395,15 +465,16 @@ impl Store for LogStore {
         }
     }
 
-    fn has_housekeeping(&self) -> bool {
-        !self.with_rubbish.is_empty() || self.ageing > 0
+    fn housekeeping_after(&self) -> Option<Duration> {
+        let urgent = self.pressed || self.ageing > 0;
+        (self.has_rubbish() || self.ageing > 0).then_some(if urgent { Duration::ZERO } else { IDLE_AFTER })
     }
 
     fn make_room(&mut self, batch: Option<&Vec<LogOp>>, failure: DiskFailure) -> bool {
         let grows = batch.is_some_and(|batch| {
             batch.iter().any(|op| matches!(op, LogOp::Append { entries, .. } if !entries.is_empty()))
         });
-        self.pressed = true;
+        self.set_pressed(true);
         // Only this thread uses the log's environment, so its map may change between transactions.
         failure == DiskFailure::Full && !grows && self.environment.make_room().is_ok()
     }

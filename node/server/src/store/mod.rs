@@ -12,6 +12,7 @@ mod load;
 mod log;
 mod rows;
 mod seal;
+mod windows;
 mod writer;
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use trefoil_core::storage::{BatchError, RowsBatch, RowsWriter};
 use trefoil_core::world::{DiskFailure, Rows};
 
@@ -173,6 +174,10 @@ impl RowsWriter for RowsTransaction<'_, '_> {
 impl Store for RowsStore {
     type Batch = RowsBatch;
 
+    /// Nobody waits for a flush, but on a machine with few cores a flush keeps requests waiting. Not more: on a busy core it must
+    /// still keep up with the writes.
+    const NICENESS: i32 = 5;
+
     fn environment(&self) -> &Environment {
         &self.environment
     }
@@ -194,8 +199,8 @@ impl Store for RowsStore {
 
     fn rolled_back(&mut self) {}
 
-    fn has_housekeeping(&self) -> bool {
-        false
+    fn housekeeping_after(&self) -> Option<Duration> {
+        None
     }
 
     fn make_room(&mut self, _batch: Option<&RowsBatch>, _failure: DiskFailure) -> bool {

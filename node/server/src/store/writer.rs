@@ -33,6 +33,9 @@ pub(super) trait Store: Send + 'static {
     /// What is written atomically.
     type Batch: Send + 'static;
 
+    /// How far its thread stands back behind others that want the same core, as `nice` counts.
+    const NICENESS: i32;
+
     fn environment(&self) -> &Environment;
 
     /// Write one batch into the transaction.
@@ -47,8 +50,8 @@ pub(super) trait Store: Send + 'static {
     /// The transaction never was.
     fn rolled_back(&mut self);
 
-    /// Whether there is work for an idle moment.
-    fn has_housekeeping(&self) -> bool;
+    /// How long nothing must have been submitted until this store may commit something of its own; `None`: it has nothing to do.
+    fn housekeeping_after(&self) -> Option<Duration>;
 
     /// Try to make room for a batch (or, for `None`, for housekeeping) that failed; whether it is worth trying again.
     fn make_room(&mut self, batch: Option<&Self::Batch>, failure: DiskFailure) -> bool;
@@ -173,6 +176,7 @@ impl<B: Send + 'static> Writer<B> {
         };
         worker.publish_usage();
         let thread = std::thread::Builder::new().name(name).spawn(move || {
+            stand_back(S::NICENESS);
             let run = catch_unwind(AssertUnwindSafe(|| worker.run(&completions)));
             if let Err(panic) = run {
                 completions.crashed(crate::shell::panic_text(&*panic));
@@ -228,6 +232,18 @@ impl<B> Drop for Writer<B> {
     }
 }
 
+/// Lower the priority of this thread, where threads have one of their own.
+fn stand_back(niceness: i32) {
+    #[cfg(target_os = "linux")]
+    if niceness > 0
+        && let Err(error) = rustix::process::setpriority_process(None, niceness)
+    {
+        tracing::debug!(%error, "a store's thread keeps its priority");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = niceness;
+}
+
 struct Worker<S: Store> {
     store: S,
     shared: Arc<Shared<S::Batch>>,
@@ -256,6 +272,7 @@ impl<S: Store> Worker<S> {
     /// Wait until there is something to do and take all that waits; false at the end. Nothing taken means housekeeping.
     fn take(&self, group: &mut Vec<Submission<S::Batch>>) -> bool {
         let mut queue = self.shared.lock();
+        let mut idle = false;
         loop {
             if queue.end == Some(End::Abandon) {
                 return false;
@@ -267,11 +284,17 @@ impl<S: Store> Worker<S> {
             if queue.end == Some(End::Finish) {
                 return false;
             }
-            if self.store.has_housekeeping() {
+            let after = self.store.housekeeping_after();
+            if idle && after.is_some() || after == Some(Duration::ZERO) {
                 return true;
             }
             queue.sleeping = true;
-            queue = self.shared.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            if let Some(after) = after {
+                let waited = self.shared.ready.wait_timeout(queue, after).unwrap_or_else(PoisonError::into_inner);
+                (queue, idle) = (waited.0, waited.1.timed_out());
+            } else {
+                queue = self.shared.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            }
             queue.sleeping = false;
         }
     }
