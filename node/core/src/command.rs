@@ -242,6 +242,8 @@ pub enum CellOperation {
     ListRemove(Vec<Bytes>),
     /// Add to a counter.
     CounterAdd(i64),
+    /// Nothing, but an index out of range is an error: the element at it was assigned what is unset.
+    ListHas(i32),
 }
 
 /// Something that must hold for a conditional write.
@@ -277,6 +279,8 @@ pub enum Test {
         /// With what; serialised, `None` is null. Several only for IN.
         values: Vec<Option<Bytes>>,
     },
+    /// A condition with a value that cannot be compared: if it comes to that, the write is refused with this text.
+    Refused(String),
 }
 
 /// Comparison operators of relations and conditions.

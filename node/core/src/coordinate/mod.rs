@@ -7,6 +7,7 @@
 pub mod call;
 mod define;
 mod delivery;
+mod lists;
 mod parked;
 mod read;
 mod scan;

@@ -2,6 +2,7 @@
 //! hand is served at once, without an entry in the table; the rest waits for a peer or for raft.
 
 use super::call::{Call, Next, ONLY_REPLICA_DAMAGED};
+use super::lists::ListReads;
 use super::parked::{Parked, ReplyTo};
 use super::scan::{Scan, Step};
 use super::{Kind, Operation};
@@ -23,10 +24,19 @@ const PARTS_PER_TURN: usize = 64;
 /// A read under way.
 #[derive(Debug)]
 pub(crate) struct ReadOperation {
-    execution: SelectExecution,
+    purpose: Purpose,
     scan: Option<Scan>,
     call: Call,
     options: Options,
+}
+
+/// What a read is for.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    /// The answer to a SELECT.
+    Select(SelectExecution),
+    /// Lists that a write has to look at before it begins.
+    Lists(ListReads),
 }
 
 /// How a turn of a read ended.
@@ -50,13 +60,12 @@ impl Node {
             let error = CqlError::invalid("ANY ConsistencyLevel is only supported for writes");
             return self.reply_error(&client, error, world);
         }
-        let call = Call::new(ShardId::CATALOGUE);
-        let read = ReadOperation { execution: SelectExecution::new(plan), scan: None, call, options };
+        let read = ReadOperation::new(Purpose::Select(SelectExecution::new(plan)), options);
         self.go_on_reading(None, client, Box::new(read), world);
     }
 
     /// Read as much as can be read now; what remains becomes (or stays) an operation.
-    fn go_on_reading<W: World>(
+    pub(super) fn go_on_reading<W: World>(
         &mut self,
         known: Option<u64>,
         client: Client,
@@ -67,7 +76,11 @@ impl Node {
         match turn {
             Turn::Complete => {
                 self.trace(&client, || "Read all that is wanted".to_owned());
-                let ReadOperation { execution, .. } = *read;
+                let ReadOperation { purpose, options, .. } = *read;
+                let execution = match purpose {
+                    Purpose::Select(execution) => execution,
+                    Purpose::Lists(lists) => return self.start_write(client, lists.into_plan(), options, world),
+                };
                 self.sessions.counters.reads += 1;
                 match execution.encode(&client.options()) {
                     Ok(envelope) => self.reply(&client, envelope, world),
@@ -111,17 +124,18 @@ impl Node {
     }
 
     fn read_turn<W: World>(&mut self, read: &mut ReadOperation, world: &mut W) -> Turn {
+        let linearizable = read.is_linearizable();
         for _ in 0..PARTS_PER_TURN {
             let scan = match &mut read.scan {
                 Some(scan) => scan,
                 none => {
-                    let Some(command) = read.execution.next_command() else { return Turn::Complete };
+                    let Some(command) = read.purpose.next_command() else { return Turn::Complete };
                     match Scan::new(&self.config.layout, command) {
                         Some(scan) => none.insert(scan),
                         None => {
                             let empty =
                                 ReadResult { now_seconds: self.hybrid_now().seconds(), ..ReadResult::default() };
-                            if let Err(error) = read.execution.absorb(empty) {
+                            if let Err(error) = read.purpose.absorb(empty) {
                                 return Turn::Failed(error);
                             }
                             continue;
@@ -139,7 +153,6 @@ impl Node {
                 None => None,
             };
             let part = part.unwrap_or_else(|| std::borrow::Cow::Owned(scan.part(&self.config.layout)));
-            let linearizable = !matches!(read.options.consistency, Consistency::One | Consistency::LocalOne);
             let Some(target) = self.read_target(shard, linearizable, read.call.attempts) else {
                 return Turn::Later(Refusal::NotLeader(None));
             };
@@ -229,7 +242,7 @@ impl Node {
         let Some(Operation { kind: Kind::Read(read), .. }) = self.operations.table.get_mut(&sequence) else { return };
         let Some(scan) = &read.scan else { return };
         read.call.sent(to);
-        let linearizable = !matches!(read.options.consistency, Consistency::One | Consistency::LocalOne);
+        let linearizable = read.is_linearizable();
         let (shard, command) = (scan.shard(), scan.part(&self.config.layout));
         self.trace_operation(sequence, || format!("Sending a read of shard {} to node {}", shard.0, to.0));
         self.send(to, Body::Read { request, shard, schema, linearizable, command }, world);
@@ -294,7 +307,7 @@ impl Node {
         let Some(Operation { kind: Kind::Read(read), .. }) = self.operations.table.get(&sequence) else { return };
         let shard = read.call.shard;
         if let Some((required, alive)) = self.unavailable(shard) {
-            let linearizable = !matches!(read.options.consistency, Consistency::One | Consistency::LocalOne);
+            let linearizable = read.is_linearizable();
             if linearizable || alive == 0 {
                 let consistency = read.options.consistency;
                 return self.fail(sequence, CqlError::unavailable(consistency, required, alive), world);
@@ -356,12 +369,40 @@ impl Node {
     }
 }
 
+impl Purpose {
+    fn next_command(&mut self) -> Option<ReadCommand> {
+        match self {
+            Purpose::Select(execution) => execution.next_command(),
+            Purpose::Lists(lists) => lists.next_command(),
+        }
+    }
+
+    fn absorb(&mut self, result: ReadResult) -> Result<(), CqlError> {
+        match self {
+            Purpose::Select(execution) => execution.absorb(result),
+            Purpose::Lists(lists) => lists.absorb(&result),
+        }
+    }
+}
+
 impl ReadOperation {
+    pub(super) fn new(purpose: Purpose, options: Options) -> ReadOperation {
+        ReadOperation { purpose, scan: None, call: Call::new(ShardId::CATALOGUE), options }
+    }
+
+    /// Whether only a leader may serve it. What a write depends on is never read from the past.
+    fn is_linearizable(&self) -> bool {
+        match self.purpose {
+            Purpose::Select(_) => !matches!(self.options.consistency, Consistency::One | Consistency::LocalOne),
+            Purpose::Lists(_) => true,
+        }
+    }
+
     fn absorb(&mut self, layout: &crate::config::Layout, result: ReadResult) -> Result<(), CqlError> {
         let Some(scan) = &mut self.scan else { return Ok(()) };
         if let Step::Done(whole) = scan.absorb(layout, result) {
             self.scan = None;
-            self.execution.absorb(whole)?;
+            self.purpose.absorb(whole)?;
         }
         Ok(())
     }

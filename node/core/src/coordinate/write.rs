@@ -41,6 +41,9 @@ impl Node {
         if let Err(error) = self.check_write(&plan, options) {
             return self.reply_error(&client, error, world);
         }
+        if self.must_read_lists(&plan) {
+            return self.read_lists(client, plan, options, world);
+        }
         let sequence = self.operations.allocate();
         let shares = match self.shares(sequence, &plan, &client) {
             Ok(shares) => shares,
@@ -66,6 +69,10 @@ impl Node {
             }
         } else if options.consistency.is_serial() {
             return Err(CqlError::invalid("You must use conditional updates for serializable writes"));
+        } else if options.consistency == Consistency::Any && plan.reads_lists() {
+            return Err(CqlError::invalid(
+                "Write operation require a read but consistency ANY is not supported on reads",
+            ));
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::answer::Answer;
 use super::modify::ConditionalAnswer;
 use super::select::ReadPlan;
-use crate::command::{Condition, Mutation, WriteOutcome};
+use crate::command::{CellOperation, Change, Condition, Mutation, WriteOutcome};
 use crate::schema::Definition;
 use trefoil_cql::protocol::response::{CqlError, WriteType};
 
@@ -52,6 +52,18 @@ impl WritePlan {
     #[must_use]
     pub fn is_conditional(&self) -> bool {
         !self.conditions.is_empty()
+    }
+
+    /// Whether lists are looked at before elements of them are changed.
+    #[must_use]
+    pub fn reads_lists(&self) -> bool {
+        let reads = |operation: &CellOperation| {
+            matches!(operation, CellOperation::ListSet(..) | CellOperation::ListHas(_) | CellOperation::ListRemove(_))
+        };
+        self.mutations.iter().flat_map(|mutation| &mutation.changes).any(|change| match change {
+            Change::Row(row) => row.cells.iter().any(|cell| reads(&cell.operation)),
+            Change::DeletePartition | Change::DeleteRange(_) | Change::DeleteRow(_) => false,
+        })
     }
 
     /// What the client is told once the outcome is known.

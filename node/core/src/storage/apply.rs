@@ -10,14 +10,13 @@ use super::live::{Copies, collect_cells, column_cells, with_statics};
 use super::memtable::Memtable;
 use super::merge::Normaliser;
 use super::predicate::condition_holds;
-use super::read;
 use super::row::{Cell, Content, Deletion, Header, Marker};
 use super::view::View;
 use super::walk::{Item, Place};
 use crate::bugs::{Bugs, PlantedBug};
 use crate::command::{
-    CellOperation, Change, Condition, Mutation, PartitionKey, Partitions, ReadCell, ReadCommand, ReadRow, RowChange,
-    RowId, WriteCommand, WriteOutcome,
+    CellOperation, Change, Condition, Mutation, PartitionKey, ReadCell, ReadRow, RowChange, RowId, WriteCommand,
+    WriteOutcome,
 };
 use crate::ids::{ColumnId, StorageId};
 use crate::time::HybridTime;
@@ -62,7 +61,7 @@ pub(crate) fn evaluate<'c, R: Rows, B: Bugs>(
     stamp: HybridTime,
 ) -> Result<Result<Vec<Effect<'c>>, WriteOutcome>, Damage> {
     if !write.conditions.is_empty()
-        && let Some(outcome) = rejection(view, &write.conditions, stamp)?
+        && let Some(outcome) = rejection(view, write, stamp)?
     {
         return Ok(Err(outcome));
     }
@@ -83,15 +82,16 @@ pub(crate) fn evaluate<'c, R: Rows, B: Bugs>(
     Ok(Ok(effects))
 }
 
-/// `Rejected`, if a condition does not hold.
+/// What becomes of a write of which a condition does not hold, or cannot be looked at.
 fn rejection<R: Rows, B: Bugs>(
     view: View<'_, R, B>,
-    conditions: &[Condition],
+    write: &WriteCommand,
     stamp: HybridTime,
 ) -> Result<Option<WriteOutcome>, Damage> {
-    // Each row is read once, in order of appearance.
+    let conditions = &write.conditions;
+    // Each row is read once, in order of appearance: the answer shows them all.
     let mut rows: Vec<(StorageId, &PartitionKey, &RowId, bool, ReadRow)> = Vec::new();
-    let mut applies = true;
+    let mut read = Vec::with_capacity(conditions.len());
     for condition in conditions {
         let found = rows.iter().position(|(table, partition, row, ..)| {
             *table == condition.table && **partition == condition.partition && **row == condition.row
@@ -104,30 +104,70 @@ fn rejection<R: Rows, B: Bugs>(
                 rows.len() - 1
             }
         };
+        read.push((condition, index));
+    }
+    // The static row first, then row by row: the first that does not hold decides, and those behind it are not looked at.
+    read.sort_by(|(one, _), (two, _)| one.row.cmp(&two.row));
+    let mut applies = true;
+    for (condition, index) in read {
         let (.., exists, row) = &rows[index];
-        applies &= condition_holds(&condition.test, *exists, &row.cells);
+        match condition_holds(&condition.test, *exists, &row.cells) {
+            Ok(true) => {}
+            Ok(false) => {
+                applies = false;
+                break;
+            }
+            Err(reason) => return Ok(Some(WriteOutcome::Invalid(reason))),
+        }
     }
     if applies {
         return Ok(None);
     }
     let mut rows: Vec<ReadRow> = rows.into_iter().map(|(.., row)| row).collect();
     if conditions.iter().all(|condition| condition.row == RowId::Static) {
-        rows.extend(first_row(view, &conditions[0], stamp)?);
+        rows.extend(first_row(view, &conditions[0], !writes_rows(&write.mutations), stamp)?);
     }
     Ok(Some(WriteOutcome::Rejected { rows }))
 }
 
-/// The first row of a partition of which only the static row was tested: the answer tells whether there is any.
+/// Whether rows are named as written, and not only static columns or the whole partition.
+fn writes_rows(mutations: &[Mutation]) -> bool {
+    let is_row = |change: &Change| match change {
+        Change::DeletePartition => false,
+        Change::DeleteRange(_) | Change::DeleteRow(_) => true,
+        Change::Row(change) => change.row != RowId::Static,
+    };
+    mutations.iter().any(|mutation| mutation.changes.iter().any(is_row))
+}
+
+/// The first row of a partition of which only the static row was tested: the answer tells whether there is any. A write that is not
+/// about rows reads none of their columns in Cassandra, so it sees only those that have a marker.
 fn first_row<R: Rows, B: Bugs>(
     view: View<'_, R, B>,
     condition: &Condition,
+    only_marked: bool,
     stamp: HybridTime,
 ) -> Result<Option<ReadRow>, Damage> {
+    let (table, partition) = (condition.table, &condition.partition);
+    if view.store.is_dropped(table) {
+        return Ok(None);
+    }
+    let deletions = view.deletions(table, partition)?;
+    let horizon = view.horizon(table);
     // Without a limit on what is looked at: how much that is depends on when replicas flush, and they must agree.
-    let partition = Partitions::Keys(vec![condition.partition.clone()]);
-    let command = ReadCommand { statics: true, ..ReadCommand::of(condition.table, partition, 1) };
-    let found = read::execute(view, &command, stamp.seconds())?.rows.pop();
-    Ok(found.filter(|row| row.clustering.is_some()))
+    let mut cursor = view.cursor(table, partition, &[], &[], false);
+    while let Some(next) = cursor.next(&view, horizon, &deletions)? {
+        let seconds = stamp.seconds();
+        let is_seen = next.row.is_some_and(|row| match only_marked {
+            true => row.view().parts().0.marker.is_some_and(|marker| marker.is_live(seconds)),
+            false => collect_cells(&row, seconds, |_| false, &mut Copies::default(), &mut Vec::new()),
+        });
+        if is_seen {
+            let row = RowId::Row(Bytes::copy_from_slice(&next.clustering));
+            return Ok(Some(read_row(view, table, partition, &row, stamp)?.1));
+        }
+    }
+    Ok(None)
 }
 
 /// A row with its partition's static values, and whether it exists by itself.
@@ -324,6 +364,12 @@ impl<R: Rows, B: Bugs> Writing<'_, '_, R, B> {
                 };
                 new.push(element(Part::Found(old.path.clone()), value.as_deref().map(Part::Given)));
             }
+            CellOperation::ListHas(index) => {
+                let list = self.read_list(mutation, change, column)?;
+                if usize::try_from(*index).map_or(true, |index| index >= list.len()) {
+                    return Ok(Err(out_of_range(*index, list.len(), true)));
+                }
+            }
             CellOperation::ListRemove(values) => {
                 let list = self.read_list(mutation, change, column)?;
                 let gone = list.into_iter().filter(|old| values.contains(&old.value));
@@ -409,8 +455,8 @@ fn sum_of_additions(write: &WriteCommand) -> BTreeMap<Counter, i64> {
     sums
 }
 
-/// Cassandra's words.
-fn out_of_range(index: i32, length: usize, setting: bool) -> String {
+/// What a client is told of an index that a list does not have, in Cassandra's words.
+pub(crate) fn out_of_range(index: i32, length: usize, setting: bool) -> String {
     match (length, setting) {
         (0, true) => "Attempted to set an element on a list which is null".to_owned(),
         (0, false) => "Attempted to delete an element from a list which is null".to_owned(),

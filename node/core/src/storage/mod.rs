@@ -39,12 +39,14 @@ mod sweep;
 mod view;
 mod walk;
 
+pub(crate) use apply::out_of_range;
 pub use batch::{BatchError, RowsBatch, RowsPart, RowsWriter};
 pub use clear::{ClearPart, Clearing};
 pub use clustering::{ClusteringError, decode_clustering, encode_clustering};
 pub use damage::Damage;
 pub use digest::{Digest, DigestStep};
 pub use flush::FlushPart;
+pub(crate) use live::column_cells;
 pub use map_store::MapStore;
 pub use ranges::{SliceBound, clustering_slice};
 pub use shard::{MemoryUse, ShardStore, TokenRange};

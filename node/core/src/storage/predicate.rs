@@ -56,23 +56,36 @@ fn key_part(key: &[u8], part: u16, parts: u16) -> Option<&[u8]> {
     reader.take(usize::from(length)).ok()
 }
 
-/// Whether a condition on a column holds, given a row's cells (none for a row that is not there).
-pub(crate) fn condition_holds(test: &Test, exists: bool, cells: &[ReadCell]) -> bool {
+/// Whether a condition holds, given a row's cells (none for a row that is not there). What cannot be compared refuses the write, with
+/// this text for the client.
+pub(crate) fn condition_holds(test: &Test, exists: bool, cells: &[ReadCell]) -> Result<bool, String> {
     let (column, column_type, element, operator, values) = match test {
-        Test::NotExists => return !exists,
-        Test::Exists => return exists,
+        Test::NotExists => return Ok(!exists),
+        Test::Exists => return Ok(exists),
+        Test::Refused(reason) => return Err(reason.clone()),
         Test::Column { column, column_type, element, operator, values } => {
             (*column, column_type, element, *operator, values)
         }
     };
     let cells = column_cells(cells, column);
     let operands: Vec<Option<&[u8]>> = values.iter().map(Option::as_deref).collect();
-    match element {
+    Ok(match element {
         None => holds(operator, column_type, column_value(cells, column_type).as_deref(), &operands),
         Some(element) => {
+            refuse_negative_index(column_type, element, cells)?;
             let (value_type, value) = element_value(cells, column_type, element);
             holds(operator, value_type, value.as_deref(), &operands)
         }
+    })
+}
+
+/// Of a frozen list that is not there Cassandra takes any index.
+fn refuse_negative_index(column_type: &CqlType, element: &[u8], cells: &[ReadCell]) -> Result<(), String> {
+    let is_list = matches!(column_type.unfrozen(), CqlType::List(_));
+    let looks_at_index = column_type.is_multi_cell() || !cells.is_empty();
+    match <[u8; 4]>::try_from(element).map(i32::from_be_bytes) {
+        Ok(index) if is_list && looks_at_index && index < 0 => Err(format!("Invalid negative list index {index}")),
+        _ => Ok(()),
     }
 }
 

@@ -189,10 +189,13 @@ fn check_conditions(conditions: &[Condition], mutations: &[Mutation]) -> Result<
                     "Cannot mix IF EXISTS and IF NOT EXISTS conditions for the same row"
                 }
                 // The words are Cassandra's, where order matters.
-                (Test::NotExists | Test::Exists, Test::Column { .. }) | (Test::Column { .. }, Test::NotExists) => {
+                (Test::NotExists | Test::Exists, Test::Column { .. } | Test::Refused(_))
+                | (Test::Column { .. } | Test::Refused(_), Test::NotExists) => {
                     "Cannot mix IF conditions and IF NOT EXISTS for the same row"
                 }
-                (Test::Column { .. }, Test::Exists) => "Cannot mix IF conditions and IF EXISTS for the same row",
+                (Test::Column { .. } | Test::Refused(_), Test::Exists) => {
+                    "Cannot mix IF conditions and IF EXISTS for the same row"
+                }
                 _ => continue,
             };
             return Err(CqlError::invalid(text));

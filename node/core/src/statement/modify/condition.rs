@@ -174,35 +174,26 @@ impl ColumnCondition {
         table.columns[self.column].kind == ColumnKind::Static
     }
 
+    /// The test of this execution. What cannot be compared is found out only when the test is reached.
     pub fn bind(&self, table: &Table, scope: &mut Scope<'_>) -> Result<Test, CqlError> {
         let column = &table.columns[self.column];
-        let is_list = matches!(column.column_type.unfrozen(), CqlType::List(_));
-        let refuse = |what: &'static str| {
-            if what == "unset" {
-                UNSET.to_owned()
-            } else {
-                format!("Invalid null value for {} element access", if is_list { "list" } else { "map" })
-            }
-        };
-        let element = match &self.element {
-            Some(Element::Key(key)) => {
-                let key = key.bind_required(scope, refuse)?;
-                match <[u8; 4]>::try_from(&key[..]).map(i32::from_be_bytes) {
-                    Ok(index) if is_list && index < 0 => {
-                        return Err(CqlError::Invalid(format!("Invalid negative list index {index}")));
-                    }
-                    _ => Some(key),
-                }
-            }
-            Some(Element::Field(position)) => Some(Bytes::copy_from_slice(&position.to_be_bytes())),
-            None => None,
-        };
         let values = match &self.values {
-            Values::One(term) => vec![self.bind_value(term, scope)?.ok_or_else(|| CqlError::invalid(UNSET))?],
-            // What is unset is not in the list.
+            Values::One(term) => match self.bind_value(term, scope)? {
+                Bound::Value(value) => vec![value],
+                Bound::Unset => return Ok(Test::Refused(UNSET.to_owned())),
+                Bound::Refused(text) => return Ok(Test::Refused(text)),
+            },
             Values::List(terms) => {
-                let values = terms.iter().map(|term| self.bind_value(term, scope));
-                values.filter_map(Result::transpose).collect::<Result<_, _>>()?
+                let mut values = Vec::with_capacity(terms.len());
+                for term in terms {
+                    match self.bind_value(term, scope)? {
+                        Bound::Value(value) => values.push(value),
+                        // What is unset is not in the list.
+                        Bound::Unset => {}
+                        Bound::Refused(text) => return Ok(Test::Refused(text)),
+                    }
+                }
+                values
             }
             Values::Many(terms) => {
                 let refuse = |what| match what {
@@ -212,20 +203,35 @@ impl ColumnCondition {
                 terms.bind(scope, refuse)?.into_iter().map(Some).collect()
             }
         };
-        if element.is_none() {
-            self.refuse_empty(&column.column_type, &values)?;
+        let element = match &self.element {
+            Some(Element::Key(key)) => match key.bind(scope)? {
+                Value::Set(key) => Some(key),
+                Value::Unset => return Ok(Test::Refused(UNSET.to_owned())),
+                Value::Null => {
+                    let is_list = matches!(column.column_type.unfrozen(), CqlType::List(_));
+                    let kind = if is_list { "list" } else { "map" };
+                    return Ok(Test::Refused(format!("Invalid null value for {kind} element access")));
+                }
+            },
+            Some(Element::Field(position)) => Some(Bytes::copy_from_slice(&position.to_be_bytes())),
+            None => None,
+        };
+        if element.is_none()
+            && let Some(text) = self.refuse_empty(&column.column_type, &values)
+        {
+            return Ok(Test::Refused(text));
         }
         let column_type = column.column_type.clone();
         Ok(Test::Column { column: column.id, column_type, element, operator: self.operator, values })
     }
 
     /// A collection that is not frozen is never empty, only absent: nothing is less or greater than an empty one.
-    fn refuse_empty(&self, column_type: &CqlType, values: &[Option<Bytes>]) -> Result<(), CqlError> {
+    fn refuse_empty(&self, column_type: &CqlType, values: &[Option<Bytes>]) -> Option<String> {
         let kind = match column_type {
             CqlType::List(_) => "list",
             CqlType::Set(_) => "set",
             CqlType::Map(..) => "map",
-            _ => return Ok(()),
+            _ => return None,
         };
         let is_slice = matches!(
             self.operator,
@@ -233,29 +239,32 @@ impl ColumnCondition {
         );
         // Nothing but the number of elements.
         let is_empty = |value: &Option<Bytes>| value.as_ref().is_some_and(|bytes| bytes.len() <= 4);
-        if is_slice && values.iter().any(is_empty) {
-            return Err(CqlError::Invalid(format!(
-                "Invalid comparison with an empty {kind} for operator \"{}\"",
-                operator_text(self.operator)
-            )));
-        }
-        Ok(())
+        (is_slice && values.iter().any(is_empty)).then(|| {
+            format!("Invalid comparison with an empty {kind} for operator \"{}\"", operator_text(self.operator))
+        })
     }
 
-    /// A value, which may be null; `None`: unset.
-    fn bind_value(&self, term: &Term, scope: &mut Scope<'_>) -> Result<Option<Option<Bytes>>, CqlError> {
-        match term.bind(scope)? {
-            Value::Set(bytes) => Ok(Some(Some(bytes))),
-            Value::Unset => Ok(None),
+    fn bind_value(&self, term: &Term, scope: &mut Scope<'_>) -> Result<Bound, CqlError> {
+        Ok(match term.bind(scope)? {
+            Value::Set(bytes) => Bound::Value(Some(bytes)),
+            Value::Unset => Bound::Unset,
             Value::Null => match self.operator {
-                Operator::Equal | Operator::NotEqual | Operator::In => Ok(Some(None)),
-                operator => Err(CqlError::Invalid(format!(
-                    "Invalid comparison with null for operator \"{}\"",
-                    operator_text(operator)
-                ))),
+                Operator::Equal | Operator::NotEqual | Operator::In => Bound::Value(None),
+                operator => {
+                    Bound::Refused(format!("Invalid comparison with null for operator \"{}\"", operator_text(operator)))
+                }
             },
-        }
+        })
     }
+}
+
+/// A value of one execution.
+enum Bound {
+    /// It can be compared with; `None` is null.
+    Value(Option<Bytes>),
+    Unset,
+    /// It cannot be compared with.
+    Refused(String),
 }
 
 fn operator_of(comparison: Comparison) -> Operator {

@@ -190,7 +190,8 @@ impl Modification {
         if !statics.is_empty() {
             changes.push(row(RowId::Static, false, statics));
         }
-        if marker || !regulars.is_empty() {
+        // A conditional write names its row even if nothing of it changes: the answer depends on it.
+        if marker || !regulars.is_empty() || self.condition.is_some() {
             let (last, others) = match rows.split_last() {
                 Some((last, others)) => (Some(last), others),
                 None => (None, &[] as &[ClusteringKey]),

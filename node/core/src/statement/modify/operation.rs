@@ -245,7 +245,8 @@ impl Operation {
             Action::SetElement(key, term) => {
                 let key = bind_key(key, column, scope)?.ok_or_else(|| bad_key("unset", column))?;
                 match (key, term.bind(scope)?) {
-                    (_, Value::Unset) => None,
+                    (Key::Index(index), Value::Unset) => Some(CellOperation::ListHas(index)),
+                    (Key::Path(_), Value::Unset) => None,
                     (Key::Index(index), value) => Some(CellOperation::ListSet(index, value.bytes().cloned())),
                     (Key::Path(path), Value::Set(bytes)) => Some(CellOperation::Put(vec![(path, bytes)])),
                     (Key::Path(path), Value::Null) => Some(CellOperation::Remove(vec![path])),

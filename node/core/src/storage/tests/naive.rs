@@ -6,6 +6,7 @@ use crate::command::{
     PurgeCommand, ReadCell, ReadCommand, ReadRow, RowId, Test, WriteCommand, WriteOutcome,
 };
 use crate::ids::{ColumnId, StorageId};
+use crate::storage::out_of_range;
 use crate::time::HybridTime;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -155,6 +156,7 @@ impl Naive {
                 let value = cells.iter().find(|cell| cell.column == *column).map(|cell| cell.value.clone());
                 values.first() == Some(&value)
             }
+            Test::Refused(_) => unreachable!("the dice make none"),
         };
         let clustering = match &condition.row {
             RowId::Row(key) if alive => Some(key.clone()),
@@ -163,14 +165,17 @@ impl Naive {
         (holds, ReadRow { partition: condition.partition.clone(), clustering, cells })
     }
 
-    fn first_row(&self, condition: &Condition, now: i64) -> Option<ReadRow> {
+    fn first_row(&self, condition: &Condition, only_marked: bool, now: i64) -> Option<ReadRow> {
         let places = self.rows.keys().filter(|(table, partition, row)| {
             *table == condition.table && *partition == condition.partition && *row != RowId::Static
         });
         places.cloned().find_map(|place| {
             let (alive, cells) = self.with_statics(&place, now);
+            let is_live = |item: &Item| matches!(item, Item::Marker { ttl, expires } if *ttl == 0 || *expires > now);
+            let is_seen =
+                if only_marked { self.survivors(&place).iter().any(|(_, item)| is_live(item)) } else { alive };
             let RowId::Row(key) = place.2 else { return None };
-            alive.then(|| ReadRow { partition: place.1, clustering: Some(key), cells })
+            is_seen.then(|| ReadRow { partition: place.1, clustering: Some(key), cells })
         })
     }
 
@@ -188,7 +193,13 @@ impl Naive {
                 }
             }
             if write.conditions.iter().all(|condition| condition.row == RowId::Static) {
-                rows.extend(self.first_row(&write.conditions[0], now));
+                let changes = write.mutations.iter().flat_map(|mutation| &mutation.changes);
+                let only_marked = changes.into_iter().all(|change| match change {
+                    Change::DeletePartition => true,
+                    Change::Row(change) => change.row == RowId::Static,
+                    Change::DeleteRow(_) | Change::DeleteRange(_) => false,
+                });
+                rows.extend(self.first_row(&write.conditions[0], only_marked, now));
             }
             return WriteOutcome::Rejected { rows };
         }
@@ -315,6 +326,10 @@ impl Naive {
                                     ));
                                 }
                             },
+                            CellOperation::ListHas(index) if list().get(*index as usize).is_none() => {
+                                return Err(out_of_range(*index, list().len(), true));
+                            }
+                            CellOperation::ListHas(_) => {}
                             CellOperation::ListRemove(values) => {
                                 items.extend(
                                     list()

@@ -81,12 +81,13 @@ impl Dice {
 
     fn list_operation(&mut self) -> CellOperation {
         let values = |dice: &mut Dice| (0..1 + dice.below(2)).map(|_| dice.value()).collect::<Vec<_>>();
-        match self.below(7) {
+        match self.below(8) {
             0 => CellOperation::ListReplace(values(self)),
             1 | 2 => CellOperation::ListAppend(values(self)),
             3 => CellOperation::ListPrepend(values(self)),
             4 => CellOperation::ListSet(self.below(3) as i32, Some(self.value())),
             5 => CellOperation::ListSet(self.below(2) as i32, None),
+            6 => CellOperation::ListHas(self.below(2) as i32),
             _ => CellOperation::ListRemove(values(self)),
         }
     }
