@@ -16,6 +16,8 @@ enum Kind {
     Size,
     Ratio,
     Positive,
+    /// The same in 32 bits.
+    Megabytes,
     Window,
     Frequency,
     Shards,
@@ -56,7 +58,7 @@ const SIZE_TIERED: &[(&str, Kind)] = &[
 ];
 
 const LEVELED: &[(&str, Kind)] =
-    &[("fanout_size", Kind::Positive), ("single_sstable_uplevel", Kind::Any), ("sstable_size_in_mb", Kind::Positive)];
+    &[("fanout_size", Kind::Positive), ("single_sstable_uplevel", Kind::Any), ("sstable_size_in_mb", Kind::Megabytes)];
 
 const AGGRESSIVE: Kind = Kind::Truth(|name, value| format!("{name} is not 'true' or 'false' ({value})"));
 
@@ -133,7 +135,10 @@ fn check(kind: Kind, name: &str, value: &str) -> ConfigResult<()> {
         }
         Kind::Interval => integer()?.is_negative().then(|| format!("{name} must be greater than 0, but was {value}")),
         Kind::Size => integer()?.is_negative().then(|| format!("{name} must be non negative: {value}")),
-        Kind::Positive => (integer()? < 1).then(|| format!("{name} must be larger than 0, but was {value}")),
+        Kind::Megabytes if value.parse::<i32>().is_err() => return Err(not_integer()),
+        Kind::Positive | Kind::Megabytes => {
+            (integer()? < 1).then(|| format!("{name} must be larger than 0, but was {value}"))
+        }
         Kind::Window => (integer()? < 1).then(|| format!("{value} must be greater than 1 for {name}")),
         Kind::Frequency => integer()?.is_negative().then(|| format!("{name} must not be negative, but was {value}")),
         Kind::Shards => (integer()? < 1).then(|| format!("Invalid configuration, {name} should be positive: {value}")),

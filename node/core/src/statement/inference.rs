@@ -7,7 +7,7 @@ use super::value;
 use crate::schema::Table;
 use trefoil_cql::ast::{CellFunction, Literal, Term};
 use trefoil_cql::protocol::response::CqlError;
-use trefoil_cql::types::{self, CqlType};
+use trefoil_cql::types::{self, CqlType, vector};
 
 /// How well a term fits a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,7 +182,7 @@ impl Inference<'_> {
                 self.fit_all(elements.iter().map(|term| (term, &**element)))?
             }
             (Term::List(elements), CqlType::Vector(element, dimension)) => {
-                if elements.len() == usize::from(*dimension) {
+                if elements.len() == vector::count(*dimension) {
                     self.fit_all(elements.iter().map(|term| (term, &**element)))?
                 } else {
                     Fit::No

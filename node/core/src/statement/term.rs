@@ -14,7 +14,7 @@ use rand_core::RngCore;
 use trefoil_cql::ast;
 use trefoil_cql::protocol::Value;
 use trefoil_cql::protocol::response::CqlError;
-use trefoil_cql::types::CqlType;
+use trefoil_cql::types::{CqlType, vector};
 
 /// A term whose type is known.
 #[derive(Clone, Debug)]
@@ -318,7 +318,7 @@ fn resolve_list(
 ) -> Result<Term, CqlError> {
     let element_type = match receiver.column_type.unfrozen() {
         CqlType::List(element) => element,
-        CqlType::Vector(element, dimension) if elements.len() == usize::from(*dimension) => element,
+        CqlType::Vector(element, dimension) if elements.len() == vector::count(*dimension) => element,
         CqlType::Vector(_, dimension) => {
             return Err(CqlError::Invalid(format!(
                 "Invalid vector literal for {} of type {}; expected {dimension} elements, but given {}",

@@ -41,7 +41,7 @@ pub(super) fn is_compatible(to: &CqlType, from: &CqlType) -> bool {
         | (CqlType::Varint, CqlType::Int | CqlType::BigInt | CqlType::Timestamp)
         | (CqlType::BigInt, CqlType::Timestamp)
         | (CqlType::Timestamp | CqlType::Time, CqlType::BigInt)
-        | (CqlType::Date, CqlType::Varint) => true,
+        | (CqlType::Date, CqlType::Int) => true,
         (CqlType::List(to), CqlType::List(from)) | (CqlType::Set(to), CqlType::Set(from)) => is_compatible(to, from),
         (CqlType::Map(to_key, to_value), CqlType::Map(key, value)) => {
             is_compatible(to_key, key) && is_compatible(to_value, value)

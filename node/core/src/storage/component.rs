@@ -335,7 +335,7 @@ fn decode_fields<'t>(
 }
 
 /// Elements of a vector: as many as its dimension, so neither count nor end is written.
-fn encode_vector(element: &CqlType, dimension: u16, value: &[u8], out: &mut Vec<u8>) -> Result<(), Invalid> {
+fn encode_vector(element: &CqlType, dimension: u32, value: &[u8], out: &mut Vec<u8>) -> Result<(), Invalid> {
     let mut elements = vector_elements(element, dimension, value);
     for part in &mut elements {
         encode_component(element, part.map_err(|_| Invalid::Value)?, out)?;
@@ -345,7 +345,7 @@ fn encode_vector(element: &CqlType, dimension: u16, value: &[u8], out: &mut Vec<
 
 fn decode_vector(
     element: &CqlType,
-    dimension: u16,
+    dimension: u32,
     reader: &mut KeyReader<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), Malformed> {

@@ -19,7 +19,7 @@ pub enum TypeName {
     /// `tuple<..., ...>`; never empty
     Tuple(Vec<TypeName>),
     /// `vector<..., n>`
-    Vector(Box<TypeName>, u32),
+    Vector(Box<TypeName>, i32),
     /// A user-defined type.
     User(QualifiedName),
     /// A class name in quotes.

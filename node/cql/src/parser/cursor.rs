@@ -234,6 +234,11 @@ impl<'a> Parser<'a> {
         &self.text[token.start as usize..token.end as usize]
     }
 
+    /// All that is being parsed.
+    pub(super) fn whole(&self) -> &'a str {
+        self.text
+    }
+
     /// The content of the current quoted token.
     pub(super) fn unquoted(&self) -> Box<str> {
         let slice = self.slice();

@@ -456,7 +456,7 @@ fn refusals() {
         "CREATE TABLE t (a int b int)",
         "CREATE TABLE \"\" (a int PRIMARY KEY)",
         "CREATE TABLE t (a list<int, int> PRIMARY KEY)",
-        "CREATE TABLE t (a vector<int, -1> PRIMARY KEY)",
+        "CREATE TABLE t (a vector<int, 2147483648> PRIMARY KEY)",
         "CREATE KEYSPACE k",
         "CREATE KEYSPACE k WITH a = b",
         "CREATE ROLE r WITH PASSWORD = 'a' AND HASHED PASSWORD = 'b'",

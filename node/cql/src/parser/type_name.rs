@@ -109,12 +109,16 @@ impl Parser<'_> {
         self.type_name().map(Box::new)
     }
 
-    fn dimension(&mut self) -> Parsing<u32> {
+    fn dimension(&mut self) -> Parsing<i32> {
         if !self.at(TokenKind::Integer) {
             return Err(self.error(Problem::Expected(TokenKind::Integer)));
         }
         let Ok(dimension) = self.slice().parse() else {
-            return Err(self.error_message(format_args!("Invalid vector dimension {}", self.slice())));
+            return Err(self.error_message(format_args!(
+                "Failed parsing statement: [{}] reason: NumberFormatException For input string: \"{}\"",
+                self.whole(),
+                self.slice()
+            )));
         };
         self.advance();
         Ok(dimension)

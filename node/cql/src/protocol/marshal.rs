@@ -131,7 +131,7 @@ impl<'a> Parser<'a> {
                 self.expect('(')?;
                 let element = self.class(depth)?;
                 self.expect(',')?;
-                let dimension = self.word().parse().ok()?;
+                let dimension = self.word().parse().ok().filter(|dimension| *dimension <= i32::MAX as u32)?;
                 self.expect(')')?;
                 Some(CqlType::Vector(Box::new(element), dimension))
             }
@@ -244,7 +244,7 @@ mod tests {
             "MapType(Int32Type)",
             "UserType(ks,6",
             "UserType(ks,zz)",
-            "VectorType(Int32Type,70000)",
+            "VectorType(Int32Type,-1)",
             "Int32Type x",
             &deep,
         ] {

@@ -177,7 +177,7 @@ fn compare_fields<'a>(types: impl Iterator<Item = &'a CqlType>, a: &[u8], b: &[u
     Ordering::Equal
 }
 
-fn compare_vectors(element: &CqlType, dimension: u16, a: &[u8], b: &[u8]) -> Ordering {
+fn compare_vectors(element: &CqlType, dimension: u32, a: &[u8], b: &[u8]) -> Ordering {
     let mut left = vector::vector_elements(element, dimension, a);
     let mut right = vector::vector_elements(element, dimension, b);
     loop {

@@ -6,7 +6,7 @@ use super::decimal::{Decimal, varint_from_text};
 use super::error::invalid;
 use super::json::{Json, is_whole};
 use super::literal::{hex_to_bytes, text_to_bytes};
-use super::vector::join_vector;
+use super::vector::{self, join_vector};
 use super::{CqlType, InvalidValue, UserType};
 
 /// The bytes of a JSON value as a value of a type; null is `None`.
@@ -33,7 +33,7 @@ fn present(json: &Json, value_type: &CqlType) -> Result<Vec<u8>, InvalidValue> {
         .map(|elements| join_set(element, elements)),
         CqlType::Vector(element, dimension) => {
             let elements = join_all("a list", json, |json| element_of("Invalid null element in list", json, element))?;
-            if elements.len() != usize::from(*dimension) {
+            if elements.len() != vector::count(*dimension) {
                 return invalid!("List had incorrect size: expected {dimension} but given {}; {json}", elements.len());
             }
             join_vector(element, &elements)

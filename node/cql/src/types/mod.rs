@@ -108,7 +108,7 @@ pub enum CqlType {
     /// A user-defined type.
     UserType(Arc<UserType>),
     /// `vector<..., n>`
-    Vector(Box<CqlType>, u16),
+    Vector(Box<CqlType>, u32),
     /// A Java class we know only by name; its values are bytes.
     Custom(String),
 }

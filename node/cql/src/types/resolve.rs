@@ -92,12 +92,9 @@ impl Resolver<'_> {
         }
     }
 
-    fn vector(&self, element: &TypeName, dimension: u32) -> Result<CqlType, InvalidType> {
-        if dimension == 0 {
+    fn vector(&self, element: &TypeName, dimension: i32) -> Result<CqlType, InvalidType> {
+        let Some(dimension) = u32::try_from(dimension).ok().filter(|dimension| *dimension > 0) else {
             return Err(InvalidType(format!("vectors may only have positive dimensions; given {dimension}")));
-        }
-        let Ok(dimension) = u16::try_from(dimension) else {
-            return Err(InvalidType(format!("vectors may only have up to {} dimensions; given {dimension}", u16::MAX)));
         };
         match self.inside_frozen(element)? {
             CqlType::Counter => Err(InvalidType("Counters are not allowed inside vectors".into())),

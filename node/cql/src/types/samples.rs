@@ -84,7 +84,7 @@ fn any_type(random: &mut Gen, depth: usize) -> CqlType {
             let fields = (0..1 + below(random, 3)).map(|index| (format!("f{index}"), any_type(random, depth - 1)));
             CqlType::UserType(Arc::new(UserType { keyspace: "ks".into(), name: "u".into(), fields: fields.collect() }))
         }
-        6 => CqlType::Vector(nested(random), 1 + below(random, 3) as u16),
+        6 => CqlType::Vector(nested(random), 1 + below(random, 3) as u32),
         _ => native(random),
     }
 }

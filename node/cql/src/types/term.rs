@@ -3,7 +3,7 @@
 
 use super::collection::{join_elements, join_fields, join_map, join_set};
 use super::error::invalid;
-use super::vector::join_vector;
+use super::vector::{self, join_vector};
 use super::{CqlType, InvalidValue, UserType, literal_to_bytes};
 use crate::ast::{Name, Term};
 
@@ -36,7 +36,7 @@ pub fn term_to_bytes_with(
             join_elements(&parts("list", elements, receiver, element, evaluate)?)
         }
         (Term::List(elements), CqlType::Vector(element, dimension)) => {
-            if elements.len() != usize::from(*dimension) {
+            if elements.len() != vector::count(*dimension) {
                 return invalid!(
                     "Invalid vector literal for {receiver} of type {value_type}; expected {dimension} elements, but given {}",
                     elements.len()

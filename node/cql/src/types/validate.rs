@@ -102,7 +102,7 @@ fn validate_fields<'a>(what: &str, types: impl Iterator<Item = &'a CqlType>, byt
     }
 }
 
-fn validate_vector(element: &CqlType, dimension: u16, bytes: &[u8]) -> Result<(), InvalidValue> {
+fn validate_vector(element: &CqlType, dimension: u32, bytes: &[u8]) -> Result<(), InvalidValue> {
     if bytes.is_empty() {
         return invalid!("Invalid empty vector value");
     }

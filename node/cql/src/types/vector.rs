@@ -5,6 +5,12 @@ use super::error::invalid;
 use super::vint;
 use super::{CqlType, InvalidValue};
 
+/// A dimension as a number of elements.
+#[must_use]
+pub fn count(dimension: u32) -> usize {
+    usize::try_from(dimension).unwrap_or(usize::MAX)
+}
+
 /// The size of every value of the type inside a vector. Not all fixed types count as fixed: this is part of the format.
 fn element_size(element: &CqlType) -> Option<usize> {
     match element.unfrozen() {
@@ -12,7 +18,7 @@ fn element_size(element: &CqlType) -> Option<usize> {
         CqlType::Int | CqlType::Float => Some(4),
         CqlType::BigInt | CqlType::Counter | CqlType::Double | CqlType::Timestamp => Some(8),
         CqlType::Uuid | CqlType::TimeUuid => Some(16),
-        CqlType::Vector(inner, dimension) => element_size(inner).map(|size| size * usize::from(*dimension)),
+        CqlType::Vector(inner, dimension) => element_size(inner).map(|size| size.saturating_mul(count(*dimension))),
         _ => None,
     }
 }
@@ -22,11 +28,11 @@ fn element_size(element: &CqlType) -> Option<usize> {
 pub struct VectorElements<'a> {
     rest: &'a [u8],
     size: Option<usize>,
-    remaining: u16,
+    remaining: u32,
 }
 
 /// Reads a vector.
-pub fn vector_elements<'a>(element: &CqlType, dimension: u16, bytes: &'a [u8]) -> VectorElements<'a> {
+pub fn vector_elements<'a>(element: &CqlType, dimension: u32, bytes: &'a [u8]) -> VectorElements<'a> {
     VectorElements { rest: bytes, size: element_size(element), remaining: dimension }
 }
 

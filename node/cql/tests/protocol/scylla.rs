@@ -241,7 +241,7 @@ fn understood_type(theirs: &ColumnType<'_>) -> CqlType {
         ColumnType::Collection { typ: CollectionType::List(element), .. } => CqlType::List(inner(element)),
         ColumnType::Collection { typ: CollectionType::Set(element), .. } => CqlType::Set(inner(element)),
         ColumnType::Collection { typ: CollectionType::Map(key, value), .. } => CqlType::Map(inner(key), inner(value)),
-        ColumnType::Vector { typ, dimensions } => CqlType::Vector(inner(typ), *dimensions),
+        ColumnType::Vector { typ, dimensions } => CqlType::Vector(inner(typ), u32::from(*dimensions)),
         ColumnType::Tuple(elements) => CqlType::Tuple(elements.iter().map(understood_type).collect()),
         ColumnType::UserDefinedType { definition, .. } => CqlType::UserType(Arc::new(UserType {
             keyspace: definition.keyspace.to_string(),

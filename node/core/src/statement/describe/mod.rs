@@ -41,11 +41,14 @@ impl Description {
             DescribeTarget::Cluster => return Ok(cluster(context)),
             DescribeTarget::Keyspaces => return Ok(list(keyspaces(schema))),
             DescribeTarget::Tables => {
-                return Ok(list(self.listed(schema, |keyspace| {
-                    by_name(keyspace.tables.values(), |table| &table.name)
-                        .map(|table| element(&table.keyspace, "table", &table.name, None))
-                        .collect()
-                })));
+                let listed = |table: &Arc<Table>| element(&table.keyspace, "table", &table.name, None);
+                let mut tables = self.listed(schema, |keyspace| {
+                    by_name(keyspace.tables.values(), |table| &table.name).map(listed).collect()
+                });
+                let own = system::keyspace_names().filter(|name| self.keyspace.as_deref().is_none_or(|it| it == *name));
+                tables.extend(own.flat_map(system::tables_of).map(listed));
+                tables.sort_by(|left, right| left.keyspace.cmp(&right.keyspace));
+                return Ok(list(tables));
             }
             DescribeTarget::Types => {
                 return Ok(list(self.listed(schema, |keyspace| {
@@ -55,8 +58,13 @@ impl Description {
                 })));
             }
             DescribeTarget::Functions | DescribeTarget::Aggregates => return Ok(list(Vec::new())),
-            DescribeTarget::Schema | DescribeTarget::FullSchema => {
+            DescribeTarget::Schema => {
                 schema.keyspaces.values().flat_map(|keyspace| whole_keyspace(keyspace, internals)).collect()
+            }
+            DescribeTarget::FullSchema => {
+                let system = system::keyspace_names().filter_map(|name| system_keyspace(name, internals)).flatten();
+                let own = schema.keyspaces.values().flat_map(|keyspace| whole_keyspace(keyspace, internals));
+                own.chain(system).collect()
             }
             DescribeTarget::Keyspace { only, name } => {
                 let name = name.as_ref().map(|name| name.as_str()).or(self.keyspace.as_deref());

@@ -3,12 +3,18 @@
 use super::super::system;
 use super::{map_literal, quoted, string_literal};
 use crate::command::ClusteringOrder;
-use crate::schema::{Column, ColumnKind, PropertyValue, Table};
+use crate::schema::{Column, ColumnKind, DroppedColumn, PropertyValue, Table};
+use trefoil_cql::types::CqlType;
 
 pub(super) fn statement(table: &Table, internals: bool) -> String {
     let name = format!("{}.{}", quoted(&table.keyspace), quoted(&table.name));
     if !system::is_virtual_keyspace(&table.keyspace) {
-        return format!("CREATE TABLE {name} {};", definition(table, &options(table, internals)));
+        let mut statement =
+            format!("CREATE TABLE {name} {};", definition(table, &options(table, internals), internals));
+        if internals {
+            statement.extend(dropped(table).flat_map(|column| drop_statements(&name, column, table)));
+        }
+        return statement;
     }
     let options: Vec<String> = clustering_order(table)
         .into_iter()
@@ -17,28 +23,54 @@ pub(super) fn statement(table: &Table, internals: bool) -> String {
     format!(
         "/*\nWarning: Table {name} is a virtual table and cannot be recreated with CQL.\nStructure, for reference:\n\
          VIRTUAL TABLE {name} {};\n*/",
-        definition(table, &options)
+        definition(table, &options, false)
     )
 }
 
+/// The columns that were dropped, in the order of their names; some may be there again.
+fn dropped(table: &Table) -> impl Iterator<Item = &DroppedColumn> {
+    let mut dropped: Vec<&DroppedColumn> = table.dropped.iter().collect();
+    dropped.sort_by_key(|column| &column.name);
+    dropped.into_iter()
+}
+
+/// What happened to a column after the table was made: it went, and perhaps came back.
+fn drop_statements(table_name: &str, dropped: &DroppedColumn, table: &Table) -> [String; 2] {
+    let name = quoted(&dropped.name);
+    let drop = format!("\nALTER TABLE {table_name} DROP {name} USING TIMESTAMP {};", dropped.dropped_time);
+    let back = table.column(&dropped.name).map(|column| {
+        let suffix = if column.kind == ColumnKind::Static { " static" } else { "" };
+        format!("\nALTER TABLE {table_name} ADD {name} {}{suffix};", column.column_type)
+    });
+    [drop, back.unwrap_or_default()]
+}
+
 /// What comes behind the name.
-fn definition(table: &Table, options: &[String]) -> String {
+fn definition(table: &Table, options: &[String], with_dropped: bool) -> String {
     let has_plain_key = table.partition_columns == 1 && table.clustering_columns == 0;
     // Behind the key static columns, then the others; each with those of several cells last.
-    let mut columns: Vec<&Column> = table.columns.iter().collect();
+    let was_dropped = |column: &Column| table.dropped.iter().any(|dropped| dropped.name == column.name);
+    let mut columns: Vec<&Column> =
+        table.columns.iter().filter(|column| !(with_dropped && was_dropped(column))).collect();
     columns.sort_by_key(|column| (column.kind, !column.kind.is_key() && column.column_type.is_multi_cell()));
     let mut lines: Vec<String> = columns.into_iter().map(|column| column_line(column, has_plain_key)).collect();
+    if with_dropped {
+        // What is dropped by the statements that follow has to be there first.
+        lines.extend(dropped(table).map(|column| line(&column.name, &column.column_type, column.kind)));
+    }
     if !has_plain_key {
         lines.push(format!("    PRIMARY KEY {}", primary_key(table)));
     }
     format!("(\n{}\n) WITH {}", lines.join(",\n"), options.join("\n    AND "))
 }
 
+fn line(name: &str, column_type: &CqlType, kind: ColumnKind) -> String {
+    let suffix = if kind == ColumnKind::Static { " static" } else { "" };
+    format!("    {} {column_type}{suffix}", quoted(name))
+}
+
 fn column_line(column: &Column, has_plain_key: bool) -> String {
-    let mut line = format!("    {} {}", quoted(&column.name), column.column_type);
-    if column.kind == ColumnKind::Static {
-        line.push_str(" static");
-    }
+    let mut line = line(&column.name, &column.column_type, column.kind);
     if column.kind == ColumnKind::PartitionKey && has_plain_key {
         line.push_str(" PRIMARY KEY");
     }

@@ -55,7 +55,9 @@ fn default_mask(value_type: &CqlType) -> Option<Bytes> {
             Some(value::join_fields(&masks.collect::<Vec<_>>()))
         }
         CqlType::Vector(element, dimension) => {
-            let elements = vec![default_mask(element)?; usize::from(*dimension)];
+            // No value has more elements than fit a request, and here nothing else bounds them.
+            let count = u16::try_from(*dimension).ok()?;
+            let elements = vec![default_mask(element)?; usize::from(count)];
             value::join_vector(value_type, &elements).ok()
         }
         CqlType::Frozen(_) => None,

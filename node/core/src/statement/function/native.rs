@@ -81,7 +81,7 @@ impl Parameter {
             Parameter::AnyOrReceiver => preferred()?.or_else(|| receiver.cloned()),
             Parameter::FloatVector => match (argument, inference.exact_type(argument)?) {
                 (_, Some(known)) => Some(known),
-                (Term::List(elements), None) => u16::try_from(elements.len())
+                (Term::List(elements), None) => u32::try_from(elements.len())
                     .ok()
                     .map(|dimension| CqlType::Vector(Box::new(CqlType::Float), dimension)),
                 // The other one says what it is.

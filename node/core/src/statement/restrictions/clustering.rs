@@ -1,6 +1,6 @@
 //! Which rows of a partition: keys, or ranges of keys in their order-preserving form.
 
-use super::partition::in_refused;
+use super::partition::{in_refused, key_too_long};
 use super::relation::{Bound, ColumnRestriction, Restriction, Slice, TupleRestriction};
 use crate::command::{ClusteringKey, ClusteringOrder, ClusteringRange};
 use crate::limits::KEY_BYTES;
@@ -262,9 +262,7 @@ pub(in crate::statement) fn encode_key(
 fn check_length(values: &[Bytes]) -> Result<(), CqlError> {
     let length: usize = values.iter().map(Bytes::len).sum();
     if length > KEY_BYTES {
-        return Err(CqlError::Invalid(format!(
-            "The sum of all clustering columns is too long ({length} > {KEY_BYTES})"
-        )));
+        return Err(key_too_long(length));
     }
     Ok(())
 }

@@ -152,7 +152,7 @@ pub(in crate::statement) fn partition_key(key: Bytes) -> Result<PartitionKey, Cq
     Ok(PartitionKey { token: Token::of(&key), key })
 }
 
-fn key_too_long(length: usize) -> CqlError {
+pub(super) fn key_too_long(length: usize) -> CqlError {
     CqlError::Invalid(format!("Key length of {length} is longer than maximum of {KEY_BYTES}"))
 }
 

@@ -147,6 +147,9 @@ pub(super) fn check_token_arguments(names: &[Name], table: &Table) -> Result<(),
             "The token() function must be applied to all partition key components or none of them",
         ));
     }
+    if (1..given.len()).any(|at| given[..at].contains(&given[at])) {
+        return Err(CqlError::invalid("The token() function contains duplicate partition key components"));
+    }
     if given.len() != expected.len() {
         return Err(CqlError::invalid("The token() function must contains only partition key components"));
     }

@@ -49,9 +49,29 @@ fn describe_lists() {
     assert_eq!(bench.run("DESCRIBE CLUSTER").lines(), ["Test Cluster,Murmur3Partitioner,GossipingPropertyFileSnitch"]);
     assert_eq!(bench.run("DESC t").lines().len(), 1);
     assert_eq!(bench.run("DESCRIBE SCHEMA").lines().len(), 2);
+    assert!(
+        bench.run("DESCRIBE FULL SCHEMA").lines().iter().any(|line| line.contains("CREATE TABLE system_schema.tables"))
+    );
     assert!(bench.run("DESCRIBE TABLE system.local").lines()[0].contains("CREATE TABLE system.local"));
     assert_eq!(bench.error("DESCRIBE TABLE nothing").to_string(), "Table 'nothing' not found in keyspace 'ks'");
     assert_eq!(bench.error("DESCRIBE KEYSPACE nothing").to_string(), "'nothing' not found in keyspaces");
+}
+
+#[test]
+fn internals_tell_what_was_dropped() {
+    let mut bench = Bench::new(&[]);
+    bench.run("CREATE TABLE t (a int, k int, b int, c int static, d int, PRIMARY KEY (a, k))");
+    bench.run("ALTER TABLE t DROP b");
+    bench.run("ALTER TABLE t DROP c");
+    bench.run("ALTER TABLE t ADD b int");
+    let plain = bench.run("DESCRIBE TABLE t").lines().concat();
+    assert!(plain.contains("b int,") && !plain.contains("c int"), "{plain}");
+    let internals = bench.run("DESCRIBE TABLE t WITH INTERNALS").lines().concat();
+    assert!(internals.contains("    d int,\n    b int,\n    c int static,\n    PRIMARY KEY"), "{internals}");
+    let changes: Vec<&str> = internals.split("ALTER TABLE ").skip(1).map(str::trim_end).collect();
+    let begins = ["ks.t DROP b USING TIMESTAMP ", "ks.t ADD b int;", "ks.t DROP c USING TIMESTAMP "];
+    assert_eq!(changes.len(), begins.len());
+    assert!(changes.iter().zip(begins).all(|(change, begin)| change.starts_with(begin)), "{changes:?}");
 }
 
 #[test]
