@@ -215,11 +215,13 @@ async fn one(
     workload: Workload,
     pace: Pace,
 ) -> Result<Outcome, Box<dyn Error>> {
-    let addresses = connections(arguments, server);
+    let mut addresses = connections(arguments, server);
+    let in_flight = workload.window(arguments.in_flight);
+    addresses.truncate(in_flight);
     let window = match pace {
         // A stall must not hold back what is due: the window is as wide as stream numbers allow.
         Pace::Open(_) => 16_384,
-        _ => arguments.in_flight.div_ceil(addresses.len()),
+        _ => in_flight.div_ceil(addresses.len()),
     };
     let duration = Duration::from_secs(arguments.seconds);
     let plan = Plan { workload: Some(workload), pace, window, warm_up: warm_up(arguments), duration };

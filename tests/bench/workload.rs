@@ -7,17 +7,25 @@
 //! | append | one row at the end of a wide partition, newest first |
 //! | slice | the newest 20 rows of such a partition |
 //! | mixed | half reads, half writes |
+//! | query | one row by key, as text that was not prepared |
+//! | page | a page of 5,000 rows of wide partitions, from a random token on |
+//! | scan | the same of the key-value table: as many partitions |
+//! | count | all rows of the key-value table, counted; one at a time |
 
 use bytes::Bytes;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use std::net::SocketAddr;
+use trefoil_cql::protocol::request::{Query, QueryParameters, Request};
 use trefoil_cql::protocol::response::Prepared;
 use trefoil_cql::protocol::{Consistency, ProtocolVersion, Value};
 use trefoil_tests::client::{ClientError, Connection, bigint, execute};
 
 /// Rows in a slice.
 const SLICE_ROWS: usize = 20;
+
+/// Rows in a page.
+const PAGE_ROWS: usize = 5_000;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -32,6 +40,25 @@ pub enum Workload {
     Append,
     /// Half read, half write.
     Mixed,
+    /// Select by key, not prepared.
+    Query,
+    /// A page of wide partitions.
+    Page,
+    /// A page of small partitions.
+    Scan,
+    /// Count all rows.
+    Count,
+}
+
+impl Workload {
+    /// Requests in flight at most, where more would only wait for each other.
+    pub fn window(self, wanted: usize) -> usize {
+        match self {
+            Workload::Count => 1,
+            Workload::Page | Workload::Scan => wanted.min(4),
+            _ => wanted,
+        }
+    }
 }
 
 /// How much data there is.
@@ -51,6 +78,9 @@ pub struct Statements {
     read: Prepared,
     append: Prepared,
     slice: Prepared,
+    page: Prepared,
+    scan: Prepared,
+    count: Prepared,
     size: Size,
     consistency: Consistency,
 }
@@ -86,6 +116,13 @@ pub async fn prepare(
         slice: connection
             .prepare(&format!("SELECT at, data FROM bench.series WHERE id = ? LIMIT {SLICE_ROWS}"))
             .await?,
+        page: connection
+            .prepare(&format!("SELECT id, at, data FROM bench.series WHERE token(id) >= ? LIMIT {PAGE_ROWS}"))
+            .await?,
+        scan: connection
+            .prepare(&format!("SELECT id, data FROM bench.kv WHERE token(id) >= ? LIMIT {PAGE_ROWS}"))
+            .await?,
+        count: connection.prepare("SELECT count(*) FROM bench.kv").await?,
         size,
         consistency,
     })
@@ -108,7 +145,17 @@ impl Statements {
     pub fn request(&self, workload: Workload, turn: u64, stream: i16, rng: &mut ChaCha8Rng) -> Bytes {
         let key = bigint(rng.random_range(0..self.size.rows) as i64);
         let partition = bigint(rng.random_range(0..self.size.partitions) as i64);
+        // Enough rows lie behind it, unless there are few in all.
+        let token = bigint(rng.random_range(i64::MIN..i64::MAX / 2));
         let (prepared, values) = match workload {
+            Workload::Query => {
+                let text = format!("SELECT data FROM bench.kv WHERE id = {}", rng.random_range(0..self.size.rows));
+                let parameters = QueryParameters::with_consistency(self.consistency);
+                return Request::Query(Query { text, parameters }).encode(ProtocolVersion::V4, stream);
+            }
+            Workload::Page => (&self.page, vec![token]),
+            Workload::Scan => (&self.scan, vec![token]),
+            Workload::Count => (&self.count, vec![]),
             Workload::Write => (&self.write, vec![key, self.data(rng)]),
             Workload::Read => (&self.read, vec![key]),
             Workload::Append => (&self.append, vec![partition, bigint((self.size.rows + turn) as i64), self.data(rng)]),

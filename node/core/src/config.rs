@@ -123,9 +123,9 @@ pub struct Tuning {
     pub log_retained_bytes: u64,
     /// Bytes of entries in flight to one follower of one shard.
     pub append_window_bytes: u64,
-    /// Requests under way on one connection.
+    /// Requests under way on one connection: as many as it has streams, so that no driver meets it.
     pub requests_per_connection: u32,
-    /// Requests under way on one node.
+    /// Requests under way on one node. A shell stops reading long before.
     pub requests_per_node: u32,
     /// How often a shard that was written to gives up tombstones and expired cells older than their table's `gc_grace_seconds`.
     pub purge_interval: Duration,
@@ -146,8 +146,8 @@ impl Default for Tuning {
             memtable_age: Duration::from_secs(300),
             log_retained_bytes: 16 << 20,
             append_window_bytes: 4 << 20,
-            requests_per_connection: 2_048,
-            requests_per_node: 16_384,
+            requests_per_connection: 32_768,
+            requests_per_node: 1 << 20,
             purge_interval: Duration::from_secs(3_600),
             quiesce_after: Duration::from_secs(3),
         }

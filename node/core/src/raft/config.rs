@@ -58,7 +58,7 @@ impl RaftConfig {
             append_window_bytes: tuning.append_window_bytes,
             append_message_bytes: (tuning.append_window_bytes / 4).max(1),
             log_retained_bytes: tuning.log_retained_bytes,
-            uncommitted_bytes: tuning.append_window_bytes.saturating_mul(4),
+            uncommitted_bytes: tuning.append_window_bytes.saturating_mul(16),
             quiesce_after: tuning.quiesce_after,
             preferred_leader: None,
         }

@@ -80,18 +80,29 @@ pub(crate) fn append_clustering<V: AsRef<[u8]>>(
 /// # Errors
 /// When the bytes were not encoded with these types.
 pub fn decode_clustering(key: &[u8], types: &[(CqlType, ClusteringOrder)]) -> Result<Vec<Bytes>, ClusteringError> {
+    let (mut values, mut ends) = (Vec::new(), Vec::with_capacity(types.len()));
+    decode_clustering_into(key, types, &mut values, &mut ends)?;
+    let (values, mut start) = (Bytes::from(values), 0);
+    Ok(ends.into_iter().map(|end| values.slice(std::mem::replace(&mut start, end)..end)).collect())
+}
+
+/// The same without an allocation for each value: they are appended one after the other, and so are the places where they end.
+pub(crate) fn decode_clustering_into(
+    key: &[u8],
+    types: &[(CqlType, ClusteringOrder)],
+    values: &mut Vec<u8>,
+    ends: &mut Vec<usize>,
+) -> Result<(), ClusteringError> {
     let mut reader = KeyReader::new(key);
-    let mut values = Vec::with_capacity(types.len());
     for (column, (column_type, order)) in types.iter().enumerate() {
         if reader.is_empty() {
-            return Ok(values);
+            return Ok(());
         }
         reader.set_inverted(*order == ClusteringOrder::Descending);
-        let mut value = Vec::new();
-        decode_component(column_type, &mut reader, &mut value).map_err(|_| ClusteringError::InvalidKey { column })?;
-        values.push(Bytes::from(value));
+        decode_component(column_type, &mut reader, values).map_err(|_| ClusteringError::InvalidKey { column })?;
+        ends.push(values.len());
     }
-    if reader.is_empty() { Ok(values) } else { Err(ClusteringError::InvalidKey { column: types.len() }) }
+    if reader.is_empty() { Ok(()) } else { Err(ClusteringError::InvalidKey { column: types.len() }) }
 }
 
 #[cfg(test)]

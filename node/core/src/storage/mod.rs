@@ -42,6 +42,7 @@ mod walk;
 pub(crate) use apply::out_of_range;
 pub use batch::{BatchError, RowsBatch, RowsPart, RowsWriter};
 pub use clear::{ClearPart, Clearing};
+pub(crate) use clustering::decode_clustering_into;
 pub use clustering::{ClusteringError, decode_clustering, encode_clustering};
 pub use damage::Damage;
 pub use digest::{Digest, DigestStep};

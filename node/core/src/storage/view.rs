@@ -380,6 +380,10 @@ impl<'a> LayerCursor<'a> {
     #[inline]
     fn advance(&mut self) {
         self.head = if self.reversed { self.rows.next_back() } else { self.rows.next() };
+        if let Some((_, row)) = self.head {
+            // Rows lie anywhere in memory: its bytes are on their way while the row before it is looked at.
+            std::hint::black_box(row.versions().first().and_then(|version| version.first()));
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! One client's connection: bytes in, envelopes to the node; replies out, as many as there are in one write.
 //!
 //! Generic over the stream, so that the same code runs over TCP, over TLS later, and over turmoil's simulated network.
-//! It holds back: nothing is read while the client does not take its answers or the node does not keep up, and a client that takes nothing
+//! It holds back: nothing is read while the client does not take its answers, has too much under way or the node does not keep up, and a client that takes nothing
 //! for long, or lets too much pile up, is cut off. Whatever a client sends, memory stays bounded.
 
 use super::connections::{Connections, READ_BYTES};
@@ -27,6 +27,9 @@ pub struct ConnectionLimits {
     pub connections_max: usize,
     /// The longest request, expanded. Longer ones are refused, the connection goes on.
     pub request_bytes_max: u32,
+    /// Nothing is read while requests of more bytes than this have no answer yet. As many small requests as a connection has streams are
+    /// about so many.
+    pub in_flight_bytes_pause: usize,
     /// Nothing is read while more than this waits to be taken by the client.
     pub unsent_bytes_pause: usize,
     /// A client that lets more than this pile up is cut off.
@@ -40,6 +43,7 @@ impl Default for ConnectionLimits {
         ConnectionLimits {
             connections_max: 8_192,
             request_bytes_max: REQUEST_BYTES_MAX,
+            in_flight_bytes_pause: 16 << 20,
             unsent_bytes_pause: 1 << 20,
             unsent_bytes_max: 256 << 20,
             stall_max: Duration::from_secs(30),
@@ -213,7 +217,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         let connections = self.membership.connections.clone();
         for _ in 0..READS_PER_TURN {
-            if self.unsent() > self.limits.unsent_bytes_pause || !connections.has_room(cx.waker()) {
+            let pause = self.limits.in_flight_bytes_pause;
+            if self.unsent() > self.limits.unsent_bytes_pause
+                || !connections.has_room(self.membership.conn, pause, cx.waker())
+            {
                 return Poll::Pending;
             }
             let mut scratch = connections.scratch.borrow_mut();

@@ -1,7 +1,9 @@
 //! The clients of one node, all on the node's thread: what they asked since the last drain, and what they are owed.
 //!
 //! Ids are (generation, slot), so finding a connection is an index and an id never comes again. A connection that is gone
-//! is unknown at once; a late reply to it is dropped here. How many bytes wait is the business of `connection`.
+//! is unknown at once; a late reply to it is dropped here. Requests that have no reply yet are bounded by their bytes: beyond that
+//! nothing more is read, so that a client that asks too much waits instead of being refused. How many bytes of replies wait is the
+//! business of `connection`.
 
 use super::clock::NodeClock;
 use super::inbox::Inbox;
@@ -17,6 +19,12 @@ use trefoil_core::world::Input;
 
 /// Requests that may wait for the node's next drain before connections stop reading.
 const INPUTS_MAX: usize = 16_384;
+
+/// Bytes of requests under way before nothing more is read from anybody. Raft refuses what one shard has not committed above that.
+const BYTES_IN_FLIGHT_PAUSE: usize = 64 << 20;
+
+/// What a request under way takes beyond its own bytes, roughly.
+const REQUEST_OVERHEAD_BYTES: usize = 512;
 
 /// Bytes that one read takes at most.
 pub(super) const READ_BYTES: usize = 64 << 10;
@@ -34,7 +42,15 @@ pub(super) struct Line {
     touched: bool,
     /// Wakes the task.
     pub(super) waker: Option<Waker>,
-    in_flight: HashMap<i16, Started>,
+    in_flight: HashMap<i16, UnderWay>,
+    /// Bytes of these.
+    bytes_in_flight: usize,
+}
+
+/// A request without a reply.
+struct UnderWay {
+    started: Started,
+    bytes: usize,
 }
 
 #[derive(Default)]
@@ -54,6 +70,10 @@ pub struct Connections {
     stats: RefCell<RequestStats>,
     open: Cell<usize>,
     accepted: Cell<u64>,
+    /// Bytes of requests under way.
+    bytes_in_flight: Cell<usize>,
+    /// Connections that wait until these are fewer.
+    held_back: RefCell<Vec<Waker>>,
     inbox: Arc<Inbox>,
     /// Whether the node was told of inputs since the last drain.
     nudged: Cell<bool>,
@@ -79,6 +99,8 @@ impl Connections {
             stats: RefCell::default(),
             open: Cell::new(0),
             accepted: Cell::new(0),
+            bytes_in_flight: Cell::new(0),
+            held_back: RefCell::default(),
             inbox,
             nudged: Cell::new(false),
             clock,
@@ -116,7 +138,8 @@ impl Connections {
         let (place, generation) = slot_of(conn);
         let mut slots = self.slots.borrow_mut();
         let Some(slot) = slots.get_mut(place).filter(|slot| slot.generation == generation) else { return };
-        if slot.line.take().is_some() {
+        if let Some(line) = slot.line.take() {
+            self.bytes_in_flight.set(self.bytes_in_flight.get() - line.bytes_in_flight);
             slot.generation = slot.generation.wrapping_add(1);
             if slot.generation != 0 {
                 // A slot whose generations are used up is not used again.
@@ -124,6 +147,7 @@ impl Connections {
             }
             self.open.set(self.open.get() - 1);
             drop(slots);
+            self.let_go_on();
             self.put(Input::Disconnected { conn });
         }
     }
@@ -140,8 +164,12 @@ impl Connections {
     /// A client asks.
     pub(super) fn request(&self, conn: ConnId, envelope: Bytes, nanos: u64) {
         if let Some(mut line) = self.line(conn) {
-            let started = Started::now(&envelope, nanos);
-            line.in_flight.insert(stream_of(&envelope), started);
+            let bytes = envelope.len() + REQUEST_OVERHEAD_BYTES;
+            let request = UnderWay { started: Started::now(&envelope, nanos), bytes };
+            // A client that uses a stream twice is not counted twice.
+            let replaced = line.in_flight.insert(stream_of(&envelope), request).map_or(0, |request| request.bytes);
+            line.bytes_in_flight = line.bytes_in_flight + bytes - replaced;
+            self.bytes_in_flight.set(self.bytes_in_flight.get() + bytes - replaced);
         }
         self.put(Input::Request { conn, envelope });
     }
@@ -152,12 +180,32 @@ impl Connections {
     }
 
     /// Whether the node keeps up; otherwise the waker is woken after its next drain.
-    pub(super) fn has_room(&self, waker: &Waker) -> bool {
+    pub(super) fn keeps_up(&self, waker: &Waker) -> bool {
         if self.inputs.borrow().len() < INPUTS_MAX {
             return true;
         }
         self.paused.borrow_mut().push(waker.clone());
         false
+    }
+
+    /// Whether a client with so few bytes under way may ask for more; otherwise its waker is woken when that may have changed.
+    pub(super) fn has_room(&self, conn: ConnId, in_flight_bytes_pause: usize, waker: &Waker) -> bool {
+        if !self.keeps_up(waker) {
+            return false;
+        }
+        if self.bytes_in_flight.get() >= BYTES_IN_FLIGHT_PAUSE {
+            self.held_back.borrow_mut().push(waker.clone());
+            return false;
+        }
+        // Each reply wakes it.
+        self.line(conn).is_none_or(|line| line.bytes_in_flight < in_flight_bytes_pause)
+    }
+
+    /// Wake connections that wait for requests of others to end.
+    fn let_go_on(&self) {
+        if self.bytes_in_flight.get() < BYTES_IN_FLIGHT_PAUSE {
+            self.held_back.borrow_mut().drain(..).for_each(Waker::wake);
+        }
     }
 
     /// Take all that clients asked.
@@ -217,7 +265,9 @@ impl Connections {
             let line = &mut *line;
             line.touched = false;
             for reply in &line.replies[line.counted..] {
-                if let Some(started) = line.in_flight.remove(&stream_of(reply)) {
+                if let Some(UnderWay { started, bytes }) = line.in_flight.remove(&stream_of(reply)) {
+                    line.bytes_in_flight -= bytes;
+                    self.bytes_in_flight.set(self.bytes_in_flight.get() - bytes);
                     stats.finished(started, reply, nanos);
                 }
             }
@@ -226,6 +276,7 @@ impl Connections {
                 waker.wake_by_ref();
             }
         }
+        self.let_go_on();
     }
 
     /// Connections open now.

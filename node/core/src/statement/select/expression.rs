@@ -8,7 +8,7 @@ use super::aggregate::Accumulator;
 use crate::command::{ClusteringOrder, ReadCell, ReadRow};
 use crate::ids::ColumnId;
 use crate::schema::{Column, ColumnKind, Table};
-use crate::storage::decode_clustering;
+use crate::storage::decode_clustering_into;
 use bytes::{BufMut, Bytes};
 use std::sync::Arc;
 use trefoil_cql::ast::CellFunction;
@@ -114,12 +114,15 @@ impl CellForm {
     }
 }
 
-/// A row with its keys taken apart; the parts of the partition key are kept from row to row.
+/// A row with its keys taken apart; the parts of the partition key are kept from row to row, and so is the memory for those of the
+/// clustering key.
 #[derive(Debug, Default)]
 pub(in crate::statement) struct RowView {
     partition: Option<Bytes>,
     partition_parts: Vec<Bytes>,
-    clustering_parts: Vec<Bytes>,
+    clustering: Vec<u8>,
+    /// Where each part of the clustering key ends.
+    clustering_ends: Vec<usize>,
 }
 
 /// What all rows of a result have in common.
@@ -136,6 +139,7 @@ pub(in crate::statement) struct Evaluation<'a> {
 /// Where cells go.
 pub(in crate::statement) trait Sink {
     fn cell(&mut self, value: Option<&Bytes>);
+    fn copied(&mut self, value: Option<&[u8]>);
     fn cell_with(&mut self, write: impl FnOnce(&mut Vec<u8>));
     fn end_row(&mut self);
 }
@@ -148,13 +152,23 @@ impl RowView {
             self.partition = Some(row.partition.key.clone());
         }
         if needs.clustering {
-            self.clustering_parts = match &row.clustering {
-                Some(key) => decode_clustering(key, evaluation.clustering_types)
-                    .map_err(|error| CqlError::server(format!("a row has a damaged key: {error}")))?,
-                None => Vec::new(),
-            };
+            self.clustering.clear();
+            self.clustering_ends.clear();
+            if let Some(key) = &row.clustering {
+                let (values, ends) = (&mut self.clustering, &mut self.clustering_ends);
+                decode_clustering_into(key, evaluation.clustering_types, values, ends)
+                    .map_err(|error| CqlError::server(format!("a row has a damaged key: {error}")))?;
+            }
         }
         Ok(())
+    }
+
+    /// A part of the clustering key; `None` when the row has none.
+    #[inline]
+    fn clustering_part(&self, position: usize) -> Option<&[u8]> {
+        let end = *self.clustering_ends.get(position)?;
+        let start = if position == 0 { 0 } else { self.clustering_ends[position - 1] };
+        Some(&self.clustering[start..end])
     }
 }
 
@@ -214,7 +228,7 @@ impl Expression {
     ) -> Result<(), CqlError> {
         match self {
             Expression::PartitionKey(position) => sink.cell(view.partition_parts.get(*position)),
-            Expression::Clustering(position) => sink.cell(view.clustering_parts.get(*position)),
+            Expression::Clustering(position) => sink.copied(view.clustering_part(*position)),
             Expression::Cell(id, CellForm::Simple) => sink.cell(simple(row, *id).map(|cell| &cell.value)),
             Expression::Cell(id, form) => match cells(row, *id) {
                 [] => sink.cell(None),
@@ -234,7 +248,7 @@ impl Expression {
     ) -> Result<Option<Bytes>, CqlError> {
         Ok(match self {
             Expression::PartitionKey(position) => view.partition_parts.get(*position).cloned(),
-            Expression::Clustering(position) => view.clustering_parts.get(*position).cloned(),
+            Expression::Clustering(position) => view.clustering_part(*position).map(Bytes::copy_from_slice),
             Expression::Cell(id, CellForm::Simple) => simple(row, *id).map(|cell| cell.value.clone()),
             Expression::Cell(id, form) => match cells(row, *id) {
                 [] => None,

@@ -10,6 +10,11 @@ impl Sink for RowsWriter {
         RowsWriter::cell(self, value.map(|bytes| &bytes[..]));
     }
 
+    #[inline]
+    fn copied(&mut self, value: Option<&[u8]>) {
+        RowsWriter::cell(self, value);
+    }
+
     fn cell_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         RowsWriter::cell_with(self, write);
     }
@@ -30,6 +35,10 @@ pub(super) struct RowsInMemory {
 impl Sink for RowsInMemory {
     fn cell(&mut self, value: Option<&Bytes>) {
         self.row.push(value.cloned());
+    }
+
+    fn copied(&mut self, value: Option<&[u8]>) {
+        self.row.push(value.map(Bytes::copy_from_slice));
     }
 
     fn cell_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {

@@ -61,7 +61,7 @@ async fn hear<S: AsyncRead + Unpin>(
     let mut messages = Vec::new();
     loop {
         // Peers wait like clients when the node does not keep up.
-        poll_fn(|cx| if connections.has_room(cx.waker()) { Poll::Ready(()) } else { Poll::Pending }).await;
+        poll_fn(|cx| if connections.keeps_up(cx.waker()) { Poll::Ready(()) } else { Poll::Pending }).await;
         buffer.reserve(READ_BYTES);
         if stream.read_buf(&mut buffer).await? == 0 {
             return Ok(());

@@ -282,6 +282,25 @@ fn nothing_is_read_while_the_node_does_not_keep_up() {
 }
 
 #[test]
+fn a_client_that_asks_for_too_much_waits() {
+    let limits = ConnectionLimits { in_flight_bytes_pause: 256 << 10, ..ConnectionLimits::default() };
+    let seen = run(limits, Duration::from_secs(5), || async {
+        let mut client = Client::connect(ProtocolVersion::V4, Compression::None).await?;
+        let text = "x".repeat(32 << 10);
+        let mut all = Vec::new();
+        (1..=40).for_each(|stream| all.extend(client.query(&text, stream)));
+        client.stream.write_all(&all).await?;
+        for _ in 1..=40 {
+            assert!(!matches!(client.receive().await?.response, Response::Error(_)));
+        }
+        Ok(())
+    });
+    assert_eq!(seen.requests, 41);
+    let bound = (256 + 64) / 32 + 1;
+    assert!(seen.waiting_max <= bound, "{} requests waited", seen.waiting_max);
+}
+
+#[test]
 fn garbage_is_answered_and_ends_the_connection() {
     let seen = run(ConnectionLimits::default(), Duration::ZERO, || async {
         let stream = TcpStream::connect(("server", PORT)).await?;
