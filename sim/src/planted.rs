@@ -57,6 +57,8 @@ pub const NETS: &[Net] = &[
     net(PlantedBug::TombstoneLosesTie, Preset::Paging, 20, &["MERGE-ALGEBRA"]),
     net(PlantedBug::ExpiryByLocalWallClock, Preset::Expiry, 100, &["EXPIRY-MONOTONE", "EQUAL-REPLICAS"]),
     net(PlantedBug::PageRepeatsRow, Preset::Paging, 20, &["PAGING"]),
+    net(PlantedBug::PartitionLimitForgottenBetweenPages, Preset::Language, 100, &["LANGUAGE"]),
+    net(PlantedBug::SmallerValueWinsTie, Preset::Language, 50, &["LANGUAGE"]),
     net(PlantedBug::SchemaReturnsEarly, Preset::Schema, 100, &["SCHEMA-LINEARIZABLE"]),
     net(PlantedBug::SnapshotWithoutMemtable, Preset::Storage, 100, LOST),
     net(PlantedBug::TruncateKeepsRows, Preset::Schema, 50, &["SCHEMA-LINEARIZABLE", "LINEARIZABLE"]),

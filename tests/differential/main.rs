@@ -4,10 +4,12 @@
 use clap::Parser;
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use trefoil_cql::protocol::response::{QueryResult, Response, ResponseEnvelope};
 use trefoil_sim::language::generate::{Wanted, generate};
+use trefoil_sim::language::interpreter::{Answer, Interpreter};
 use trefoil_sim::language::program::{Program, Request, Table};
 use trefoil_tests::client::ClientError;
-use trefoil_tests::conformance::answer::same;
+use trefoil_tests::conformance::answer::{self, Ignored, same};
 use trefoil_tests::conformance::script::Step;
 use trefoil_tests::conformance::session::Session;
 
@@ -15,8 +17,11 @@ use trefoil_tests::conformance::session::Session;
 #[command(about = "Compare two CQL servers statement by statement")]
 struct Arguments {
     /// The server under test.
+    #[arg(long, required_unless_present = "interpreter")]
+    left: Option<SocketAddr>,
+    /// Test the reference interpreter instead, with programs that it knows.
     #[arg(long)]
-    left: SocketAddr,
+    interpreter: bool,
     /// The judge, a real Cassandra.
     #[arg(long)]
     right: SocketAddr,
@@ -40,10 +45,23 @@ struct Arguments {
     no_request_time: bool,
 }
 
-/// The two servers.
+/// The two that are compared.
 struct Pair {
-    left: Session,
+    left: Left,
     right: Session,
+}
+
+/// Who is under test.
+enum Left {
+    Server(Session),
+    Interpreter,
+}
+
+/// A statement, and the request that it is the text of.
+#[derive(Clone)]
+struct Item {
+    step: Step,
+    request: Option<Request>,
 }
 
 /// Answers of a program, as far as it ran.
@@ -72,14 +90,23 @@ fn main() -> ExitCode {
 async fn run(arguments: &Arguments) -> Result<bool, ClientError> {
     let keyspace = format!("differential_{}", std::process::id());
     let mut pair = Pair {
-        left: Session::open(arguments.left, &keyspace).await?,
+        left: match arguments.left.filter(|_| !arguments.interpreter) {
+            Some(address) => Left::Server(Session::open(address, &keyspace).await?),
+            None => Left::Interpreter,
+        },
         right: Session::open(arguments.right, &keyspace).await?,
     };
     let (mut statements, mut explained, mut differences) = (0, 0, 0);
     for seed in arguments.seed..arguments.seed + arguments.count {
-        let wanted = Wanted { requests: arguments.statements, request_time: !arguments.no_request_time };
-        let program = steps(&generate(seed, "t", wanted));
-        let run = pair.run(&program).await;
+        let wanted = Wanted {
+            requests: arguments.statements,
+            request_time: !arguments.no_request_time,
+            interpreted: arguments.interpreter,
+        };
+        let program = generate(seed, "t", wanted);
+        let table = program.table.clone();
+        let program = items(&program);
+        let run = pair.run(&table, &program).await;
         statements += run.right.len();
         explained += run.explained;
         if let Some((at, left)) = run.difference {
@@ -87,7 +114,7 @@ async fn run(arguments: &Arguments) -> Result<bool, ClientError> {
             let mut program = program[..=at].to_vec();
             let mut run = Run { difference: Some((at, left)), ..run };
             if !arguments.no_shrink {
-                (program, run) = pair.shrink(program, run).await;
+                (program, run) = pair.shrink(&table, program, run).await;
             }
             print(seed, &program, &run);
             if differences >= arguments.differences_max {
@@ -98,7 +125,9 @@ async fn run(arguments: &Arguments) -> Result<bool, ClientError> {
             eprintln!("seed {seed}: {statements} statements, {differences} programs with differences");
         }
     }
-    pair.left.close().await?;
+    if let Left::Server(left) = pair.left {
+        left.close().await?;
+    }
     pair.right.close().await?;
     println!("{statements} statements, {differences} programs with differences, {explained} differences explained");
     Ok(differences == 0)
@@ -106,14 +135,28 @@ async fn run(arguments: &Arguments) -> Result<bool, ClientError> {
 
 impl Pair {
     /// Run a program on both from nothing, until answers differ.
-    async fn run(&mut self, program: &[Step]) -> Run {
+    async fn run(&mut self, table: &Table, program: &[Item]) -> Run {
         for text in ["DROP TABLE IF EXISTS t", "DROP TYPE IF EXISTS u"] {
             let step = Step::new(text, Vec::new());
-            let _ = tokio::join!(self.left.play(&step), self.right.play(&step));
+            let right = self.right.play(&step);
+            let _ = match &mut self.left {
+                Left::Server(left) => tokio::join!(left.play(&step), right).1,
+                Left::Interpreter => right.await,
+            };
         }
+        let mut interpreter = Interpreter::new(table.clone());
         let mut run = Run { right: Vec::new(), difference: None, explained: 0 };
-        for (at, step) in program.iter().enumerate() {
-            let (left, right) = tokio::join!(self.left.play(step), self.right.play(step));
+        for (at, Item { step, request }) in program.iter().enumerate() {
+            let (left, right) = match &mut self.left {
+                Left::Server(left) => tokio::join!(left.play(step), self.right.play(step)),
+                Left::Interpreter => match self.right.ask(step).await {
+                    Ok(pages) => {
+                        let (left, right) = side_by_side(&mut interpreter, request.as_ref(), pages);
+                        (Ok(left), Ok(right))
+                    }
+                    Err(error) => (Err(error.clone()), Err(error)),
+                },
+            };
             let plain = |answer: Result<Vec<String>, String>| {
                 let mut lines = answer.unwrap_or_else(|error| vec![format!("no answer: {error}")]);
                 lines.retain(|line| !line.starts_with("warning: "));
@@ -139,7 +182,7 @@ impl Pair {
     }
 
     /// Leave out statements as long as the last one's answers still differ.
-    async fn shrink(&mut self, mut program: Vec<Step>, mut run: Run) -> (Vec<Step>, Run) {
+    async fn shrink(&mut self, table: &Table, mut program: Vec<Item>, mut run: Run) -> (Vec<Item>, Run) {
         let mut size = program.len() / 2;
         while size > 0 {
             // Behind the definitions.
@@ -147,7 +190,7 @@ impl Pair {
             while start + size < program.len() {
                 let mut shorter = program.clone();
                 shorter.drain(start..start + size);
-                let again = self.run(&shorter).await;
+                let again = self.run(table, &shorter).await;
                 match &again.difference {
                     Some((at, _)) => {
                         shorter.truncate(at + 1);
@@ -163,10 +206,40 @@ impl Pair {
 }
 
 /// A program as it stands in a conformance file: the definitions first.
-fn steps(program: &Program) -> Vec<Step> {
+fn items(program: &Program) -> Vec<Item> {
     let definitions = [Table::type_definition("u"), program.table.definition()];
-    let definitions = definitions.into_iter().map(|text| Step::new(text, Vec::new()));
-    definitions.chain(program.requests.iter().map(|request| step(&program.table, request))).collect()
+    let definitions = definitions.map(|text| Item { step: Step::new(text, Vec::new()), request: None });
+    let item = |request: &Request| Item { step: step(&program.table, request), request: Some(request.clone()) };
+    definitions.into_iter().chain(program.requests.iter().map(item)).collect()
+}
+
+/// The interpreter's answer and a server's as lines: the rows of all pages together, under the server's names of columns.
+fn side_by_side(
+    interpreter: &mut Interpreter,
+    request: Option<&Request>,
+    mut pages: Vec<ResponseEnvelope>,
+) -> (Vec<String>, Vec<String>) {
+    let lines = |pages: &[ResponseEnvelope]| {
+        let mut lines = answer::lines(pages, &Ignored::default());
+        lines.retain(|line| line != answer::PAGE_BREAK);
+        lines
+    };
+    let right = lines(&pages);
+    let left = match request.map(|request| interpreter.answer(request)) {
+        None => right.clone(),
+        Some(Err(outside)) => vec![outside.to_string()],
+        Some(Ok(Answer::Done)) => vec!["ok".to_owned()],
+        Some(Ok(Answer::Refused(why))) => vec![format!("error invalid: {why}")],
+        Some(Ok(Answer::Rows(rows))) => match pages.first_mut().map(|page| &mut page.response) {
+            Some(Response::Result(QueryResult::Rows(shown))) => {
+                shown.row_count = rows.len();
+                shown.cells = rows.into_iter().flatten().map(|cell| cell.map(Into::into)).collect();
+                lines(&pages[..1])
+            }
+            _ => vec![format!("{} rows", rows.len())],
+        },
+    };
+    (left, right)
 }
 
 fn step(table: &Table, request: &Request) -> Step {
@@ -202,9 +275,9 @@ fn explanation(step: &Step, left: &[String], right: &[String]) -> Option<&'stati
     None
 }
 
-fn print(seed: u64, program: &[Step], run: &Run) {
+fn print(seed: u64, program: &[Item], run: &Run) {
     println!("# Seed {seed}.");
-    for (step, answer) in program.iter().zip(&run.right) {
+    for (Item { step, .. }, answer) in program.iter().zip(&run.right) {
         let mut step = step.clone();
         step.answer.clone_from(answer);
         println!("\n{}", step.to_text().trim_end());

@@ -49,6 +49,10 @@ pub enum PlantedBug {
     ExpiryByLocalWallClock,
     /// A page starts at the last row of the page before.
     PageRepeatsRow,
+    /// PER PARTITION LIMIT counts anew on every page.
+    PartitionLimitForgottenBetweenPages,
+    /// Of two values with one timestamp the smaller stays.
+    SmallerValueWinsTie,
     /// DDL returns when the catalogue has it, before other nodes serve it.
     SchemaReturnsEarly,
     /// A snapshot omits the memtable.

@@ -356,8 +356,6 @@ pub struct ReadCommand {
     pub resume: Option<Position>,
     /// Seconds since 1970 at which liveness is judged; `None`: the shard leader's hybrid time.
     pub now_seconds: Option<i64>,
-    /// Cells of these columns, written through these timestamps, are no more: the columns were dropped.
-    pub dropped: Vec<(ColumnId, i64)>,
 }
 
 impl ReadCommand {
@@ -378,7 +376,6 @@ impl ReadCommand {
             byte_budget: u32::MAX,
             resume: None,
             now_seconds: None,
-            dropped: Vec::new(),
         }
     }
 }

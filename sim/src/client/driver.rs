@@ -5,6 +5,8 @@
 use super::history::{Entry, History, Outcome, Page, Seen};
 use super::link::{Link, PreparedId, Waiter};
 use super::statement::{self, Call, Form, Statement};
+use crate::language::interpreter::{Answer, Row};
+use crate::language::program::Table;
 use crate::plan::program::{ClientPlan, Operation, Routing, Step};
 use crate::record::Kind;
 use crate::world::connections::Frame;
@@ -56,6 +58,8 @@ struct Running {
     back_off: Option<Time>,
     paging_state: Option<Bytes>,
     pages: Vec<Page>,
+    /// Rows of a generated program's request.
+    rows: Vec<Row>,
     page_invoke: Time,
     /// Who gave the last page.
     page_node: Option<usize>,
@@ -88,6 +92,8 @@ pub struct Client {
     prepared: BTreeMap<String, PreparedId>,
     lanes: Vec<Lane>,
     seed: u64,
+    /// Tables of generated programs.
+    tables: Vec<Table>,
     audit: bool,
 }
 
@@ -124,8 +130,16 @@ impl Client {
             prepared: BTreeMap::new(),
             lanes: scripts.into_iter().map(lane).collect(),
             seed,
+            tables: Vec::new(),
             audit: false,
         }
+    }
+
+    /// The tables that generated programs work on.
+    #[must_use]
+    pub fn with_tables(mut self, tables: &[Table]) -> Client {
+        self.tables = tables.to_vec();
+        self
     }
 
     /// What it asks is asked after everything has healed: it must be answered.
@@ -196,7 +210,7 @@ impl Client {
             Script::Program(steps) => {
                 let operation = steps[at].operation.clone();
                 let expected = expected(&operation, &state.last_seen);
-                let call = statement::call(&operation, expected, self.seed);
+                let call = statement::call(&operation, expected, &self.tables, self.seed);
                 (Some((operation, expected)), call)
             }
             Script::Definitions(texts) => (None, statement::definition(texts[at].clone())),
@@ -228,6 +242,7 @@ impl Client {
             back_off: None,
             paging_state: None,
             pages: Vec::new(),
+            rows: Vec::new(),
             page_invoke: now,
             page_node: None,
         }));
@@ -479,12 +494,24 @@ impl Client {
         };
         let paged =
             matches!(operation, Operation::Scan { .. } | Operation::ScanAll { .. } | Operation::BatchRead { .. });
-        let seen = if paged { page(running, rows.as_ref(), now) } else { statement::seen(&operation, rows.as_ref()) };
+        let is_statement = matches!(operation, Operation::Statement { .. });
+        let seen = match rows.as_ref() {
+            rows if paged => page(running, rows, now),
+            Some(rows) if is_statement => {
+                running.rows.extend(
+                    rows.iter().map(|row| row.iter().map(|cell| cell.as_deref().map(<[u8]>::to_vec)).collect()),
+                );
+                running.page_node = Some(running.node);
+                Ok(Seen::Answer(Answer::Rows(running.rows.clone())))
+            }
+            None if is_statement => Ok(Seen::Answer(Answer::Done)),
+            rows => statement::seen(&operation, rows),
+        };
         match seen {
             Err(bad) => around.broken("CLIENT-CODEC", format!("{operation:?}: {bad}")),
             Ok(seen) => {
                 let paging_state = rows.and_then(|rows| rows.paging_state);
-                if paged && paging_state.is_some() {
+                if (paged || is_statement) && paging_state.is_some() {
                     running.paging_state = paging_state;
                     self.turn += 1;
                     around.marks.hit("sim: a scan took several pages");

@@ -1,6 +1,7 @@
 //! What clients saw: one entry for each operation, from the moment it was asked to the moment it was answered or given up.
 //! Oracles turn entries into the histories of `trefoil_jepsen` and judge those.
 
+use crate::language::interpreter::Answer;
 use crate::plan::program::Operation;
 use crate::world::queue::Time;
 
@@ -44,6 +45,8 @@ pub enum Seen {
     Lists(Vec<(u32, Vec<u32>)>),
     /// Rows, in one page or several.
     Pages(Vec<Page>),
+    /// What a request of a generated program was answered: all rows of all pages.
+    Answer(Answer),
 }
 
 /// One page of rows.

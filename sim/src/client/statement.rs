@@ -1,6 +1,7 @@
 //! How an operation becomes CQL, and how its answer is read. The tables of the workload are defined here too.
 
 use super::history::Seen;
+use crate::language::program::{Request, Table};
 use crate::plan::cluster::ClusterPlan;
 use crate::plan::program::{Half, Operation};
 use bytes::Bytes;
@@ -48,20 +49,33 @@ pub struct Call {
     pub serial: Option<Consistency>,
     /// Rows of a page.
     pub page_size: Option<i32>,
-    /// Whether it may change something: then it is not sent again unless nothing can have happened.
+    /// Whether doing it twice may be something else than doing it once: then it is not sent again unless nothing can have happened.
     pub writes: bool,
 }
 
 /// The definitions that a workload needs, in order. They may be sent again.
 #[must_use]
-pub fn definitions(cluster: &ClusterPlan, seed: u64) -> Vec<String> {
+pub fn definitions(cluster: &ClusterPlan, tables: &[Table], seed: u64) -> Vec<String> {
+    let keyspace = format!(
+        "CREATE KEYSPACE IF NOT EXISTS sim WITH replication = {{'class': 'NetworkTopologyStrategy', 'dc1': {}}}",
+        cluster.zones
+    );
+    if !tables.is_empty() {
+        let definitions = tables.iter().map(Table::definition);
+        let definitions = std::iter::once(Table::type_definition("sim.u")).chain(definitions);
+        let again = |text: String| match text
+            .split_once(' ')
+            .and_then(|(create, rest)| Some((create, rest.split_once(' ')?)))
+        {
+            Some((create, (what, rest))) => format!("{create} {what} IF NOT EXISTS {rest}"),
+            None => text,
+        };
+        return std::iter::once(keyspace).chain(definitions.map(again)).collect();
+    }
     let order = if rows_descend(seed) { " WITH CLUSTERING ORDER BY (c DESC)" } else { "" };
     let table = |text: &str| format!("CREATE TABLE IF NOT EXISTS sim.{text}");
     vec![
-        format!(
-            "CREATE KEYSPACE IF NOT EXISTS sim WITH replication = {{'class': 'NetworkTopologyStrategy', 'dc1': {}}}",
-            cluster.zones
-        ),
+        keyspace,
         table("registers (k int PRIMARY KEY, v int, filler blob)"),
         table("cas (k int PRIMARY KEY, v int)"),
         table("collections (k int PRIMARY KEY, l list<int>, s set<int>)"),
@@ -126,7 +140,7 @@ pub fn definition(text: String) -> Call {
 
 /// The request for an operation. `expected` is what a conditional write wants to find.
 #[must_use]
-pub fn call(operation: &Operation, expected: Option<u32>, seed: u64) -> Call {
+pub fn call(operation: &Operation, expected: Option<u32>, tables: &[Table], seed: u64) -> Call {
     let quorum = |call: Call| Call { consistency: Consistency::Quorum, ..call };
     match *operation {
         Operation::RegisterWrite { key, value, filler } => quorum(write(
@@ -210,6 +224,25 @@ pub fn call(operation: &Operation, expected: Option<u32>, seed: u64) -> Call {
             write(format!("INSERT INTO sim.t_{table} (k, v) VALUES (?, ?)"), vec![int(key), int(value)])
         }
         Operation::TableRead { table, key } => read(format!("SELECT * FROM sim.t_{table} WHERE k = ?"), vec![int(key)]),
+        Operation::Statement { table, ref request } => request_call(&tables[table as usize], request),
+    }
+}
+
+/// A request of a generated program. What may be done twice without a difference is sent again as if it were a read.
+fn request_call(table: &Table, request: &Request) -> Call {
+    let printed = table.print(request);
+    let value = |bytes: Option<Option<Vec<u8>>>| match bytes {
+        Some(Some(bytes)) => Value::Set(Bytes::from(bytes)),
+        Some(None) => Value::Null,
+        None => Value::Unset,
+    };
+    let statement = Statement { values: printed.bytes().into_iter().map(value).collect(), text: printed.text };
+    Call {
+        form: if request.binds { Form::Prepared(statement) } else { Form::Simple(statement) },
+        consistency: Consistency::LocalQuorum,
+        serial: Some(Consistency::Serial),
+        page_size: request.page.map(|rows| rows as i32),
+        writes: !request.statement.is_idempotent(table),
     }
 }
 

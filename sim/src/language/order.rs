@@ -13,7 +13,7 @@ pub fn compare(kind: &Kind, left: &[u8], right: &[u8]) -> Ordering {
         Kind::Native(native) => native_order(*native, left, right),
         Kind::List(inner) | Kind::Set(inner) => each(&elements(left), &elements(right), |_| inner.as_ref().clone()),
         Kind::Map(key, value) => {
-            let kind = |at: usize| if at % 2 == 0 { key.as_ref().clone() } else { value.as_ref().clone() };
+            let kind = |at: usize| if at.is_multiple_of(2) { key.as_ref().clone() } else { value.as_ref().clone() };
             each(&elements(left), &elements(right), kind)
         }
         Kind::Tuple(kinds) => each(&parts(left), &parts(right), |at| kinds[at].clone()),

@@ -258,6 +258,47 @@ pub enum Aggregate {
     Avg,
 }
 
+impl Select {
+    /// `SELECT * FROM table`
+    #[must_use]
+    pub fn everything() -> Select {
+        Select {
+            distinct: false,
+            selection: Vec::new(),
+            relations: Vec::new(),
+            group_by: Vec::new(),
+            order_by: None,
+            per_partition_limit: None,
+            limit: None,
+            allow_filtering: false,
+        }
+    }
+}
+
+impl Statement {
+    /// Whether doing it again, at any time, changes nothing: it only reads, or it gives its timestamp itself, and writes no cells
+    /// whose place depends on when or on what was there.
+    #[must_use]
+    pub fn is_idempotent(&self, table: &Table) -> bool {
+        let is_list = |name: &str| table.column(name).is_some_and(|column| matches!(column.kind, Kind::List(_)));
+        match self {
+            Statement::Select(_) => true,
+            Statement::Insert(insert) => {
+                insert.using.timestamp.is_some()
+                    && !insert.if_not_exists
+                    && insert.values.iter().all(|(name, _)| !is_list(name))
+            }
+            Statement::Update(update) => {
+                update.using.timestamp.is_some()
+                    && update.condition.is_none()
+                    && update.assignments.iter().all(|(name, _)| !is_list(name))
+            }
+            Statement::Delete(delete) => delete.using.timestamp.is_some() && delete.condition.is_none(),
+            Statement::Batch(batch) => batch.parts.iter().all(|part| part.is_idempotent(table)),
+        }
+    }
+}
+
 impl Table {
     /// Whether its columns are counters.
     #[must_use]

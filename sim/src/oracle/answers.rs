@@ -1,7 +1,7 @@
 //! **HONEST-ANSWERS**: every answer is one that the request allows: no operation of a workload is refused whose table exists
 //! and whose text is right, and no read, however weak, shows a value that nobody wrote.
 //!
-//! Here: only operations on tables that come and go may be refused (`schema` judges those); a read at ONE shows a value
+//! Here: only operations on tables that come and go may be refused (`schema` judges those), and those of generated programs (`language`); a read at ONE shows a value
 //! whose write had begun, or nothing.
 
 use super::Judged;
@@ -53,6 +53,7 @@ fn may_be_refused(operation: &Operation) -> bool {
             | Operation::TableTruncate { .. }
             | Operation::TableWrite { .. }
             | Operation::TableRead { .. }
+            | Operation::Statement { .. }
     )
 }
 

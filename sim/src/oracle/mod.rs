@@ -11,6 +11,7 @@ pub mod committed_entries;
 pub mod elections;
 pub mod equal_replicas;
 pub mod expiry;
+pub mod language;
 pub mod linearizable;
 pub mod paging;
 pub mod restart;
@@ -96,7 +97,7 @@ pub(crate) type Broken = (&'static str, String);
 /// The first broken promise.
 pub fn judge(plan: &Plan, history: &History, at: Time, undecided: &mut Vec<String>) -> Result<(), Violation> {
     // The plain checks first: what they find is easier to read than what a search finds.
-    let checks: [fn(&Plan, &History, &mut Vec<String>) -> Result<(), Judged>; 9] = [
+    let checks: [fn(&Plan, &History, &mut Vec<String>) -> Result<(), Judged>; 10] = [
         answers::check,
         acknowledged::check,
         batches::check,
@@ -105,6 +106,7 @@ pub fn judge(plan: &Plan, history: &History, at: Time, undecided: &mut Vec<Strin
         collections::check,
         schema::check,
         expiry::check,
+        language::check,
         linearizable::check,
     ];
     for check in checks {

@@ -98,6 +98,7 @@ fn program(
                 Work::Spread => spread(stream, keys, handed),
                 Work::Expiring => expiring(stream, handed),
                 Work::Tables => table(stream, keys, handed, defines_tables),
+                Work::Language => unreachable!("generated programs are drawn as a whole"),
             };
             // Bursts and lulls: many steps follow at once, some after a long pause.
             let pause_ms = if stream.one_in(3) { 0 } else { stream.exponential(pause_ms) };

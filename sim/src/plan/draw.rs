@@ -3,8 +3,8 @@
 
 use super::cluster::ClusterPlan;
 use super::environment::{ClockPlan, DiskPlan, MachinePlan, NetworkPlan};
-use super::preset::{Preset, Shape};
-use super::{FORMAT, Plan, clients, schedule};
+use super::preset::{Preset, Shape, Work};
+use super::{FORMAT, Plan, clients, language, schedule};
 use crate::random::{MILLION, Stream};
 use std::time::Duration;
 use trefoil_core::bugs::PlantedBug;
@@ -22,7 +22,11 @@ pub fn draw(seed: u64, preset: Preset, bugs: &[PlantedBug]) -> Plan {
     let clocks = clocks(&mut Stream::new(seed, "plan clocks"), &shape, &cluster);
     let machine = machine(&mut Stream::new(seed, "plan machine"));
     let workload_ms = Stream::new(seed, "plan length").between(4_000, 16_000);
-    let clients = clients::draw(&mut Stream::new(seed, "plan clients"), &shape, &cluster, workload_ms);
+    let mut stream = Stream::new(seed, "plan clients");
+    let (tables, clients) = match &shape.work[..] {
+        [Work::Language] => language::draw(&mut stream, &cluster, workload_ms),
+        _ => (Vec::new(), clients::draw(&mut stream, &shape, &cluster, workload_ms)),
+    };
     let faults = schedule::draw(&mut Stream::new(seed, "plan faults"), &shape, &cluster, workload_ms);
     let faults_end_ms = schedule::end_ms(&faults, &cluster).max(workload_ms);
     Plan {
@@ -37,6 +41,7 @@ pub fn draw(seed: u64, preset: Preset, bugs: &[PlantedBug]) -> Plan {
         machine,
         faults,
         faults_end_ms,
+        tables,
         clients,
     }
 }

@@ -7,11 +7,13 @@ pub mod cluster;
 pub mod draw;
 pub mod drill;
 pub mod environment;
+pub mod language;
 pub mod preset;
 pub mod program;
 pub mod schedule;
 
 use crate::faults::TimedFault;
+use crate::language::program::Table;
 use cluster::ClusterPlan;
 use environment::{ClockPlan, DiskPlan, MachinePlan, NetworkPlan};
 use preset::Preset;
@@ -47,6 +49,9 @@ pub struct Plan {
     pub faults: Vec<TimedFault>,
     /// When the last fault is over and everything is healed; virtual milliseconds.
     pub faults_end_ms: u64,
+    /// Tables of generated programs.
+    #[serde(default)]
+    pub tables: Vec<Table>,
     /// Who does what.
     pub clients: Vec<ClientPlan>,
 }

@@ -31,6 +31,8 @@ pub enum Preset {
     Paging,
     /// Rows that expire.
     Expiry,
+    /// Generated programs, answered as the reference interpreter does.
+    Language,
     /// One zone: power goes right after an acknowledgement.
     Alone,
     /// Batches over several shards, whose coordinators and leaders die.
@@ -49,7 +51,7 @@ pub enum Preset {
 
 impl Preset {
     /// All of them.
-    pub const ALL: [Preset; 17] = [
+    pub const ALL: [Preset; 18] = [
         Preset::Swarm,
         Preset::Calm,
         Preset::Leases,
@@ -60,6 +62,7 @@ impl Preset {
         Preset::Schema,
         Preset::Paging,
         Preset::Expiry,
+        Preset::Language,
         Preset::Alone,
         Preset::Spread,
         Preset::LostVote,
@@ -83,6 +86,7 @@ impl Preset {
             Preset::Schema => "schema",
             Preset::Paging => "paging",
             Preset::Expiry => "expiry",
+            Preset::Language => "language",
             Preset::Alone => "alone",
             Preset::Spread => "spread",
             Preset::LostVote => "lost-vote",
@@ -175,10 +179,12 @@ pub enum Work {
     Expiring,
     /// Definitions beside writes.
     Tables,
+    /// Generated programs; never mixed with the others.
+    Language,
 }
 
 impl Work {
-    /// All of them.
+    /// All that may be mixed.
     pub const ALL: [Work; 8] = [
         Work::Registers,
         Work::Cas,
@@ -297,6 +303,15 @@ impl Shape {
             Preset::Paging => {
                 Shape { tiny_memory: true, ..small(&[Crash, Restart, Cut], &[Work::Rows, Work::Batches]) }
             }
+            Preset::Language => Shape {
+                faults_max: 2,
+                shards_max: 6,
+                tiny_memory: true,
+                ..small(
+                    &[Crash, Restart, Wipe, Pause, Cut, FaultKind::ZonePower, FaultKind::DiskStall],
+                    &[Work::Language],
+                )
+            },
             Preset::Alone => Shape {
                 one_zone_ppm: 1_000_000,
                 slow_disks: true,

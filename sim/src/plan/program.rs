@@ -2,6 +2,7 @@
 //! Values are unique in the whole run, so that what is read says who wrote it. How an operation becomes CQL is in
 //! `client::statement`; what its outcome must be like is in `oracle`.
 
+use crate::language::program::Request;
 use serde::{Deserialize, Serialize};
 
 /// A client: a driver with its connections, in a zone.
@@ -245,5 +246,12 @@ pub enum Operation {
         table: u32,
         /// The row.
         key: u32,
+    },
+    /// A request of a generated program.
+    Statement {
+        /// Which of the plan's tables; only this lane uses it.
+        table: u32,
+        /// What is asked.
+        request: Box<Request>,
     },
 }

@@ -5,6 +5,7 @@
 use super::{PROBE_NS, Phase, Simulation};
 use crate::client::driver::{Client, Script};
 use crate::client::history::Outcome;
+use crate::language::program::{Request, Select, Statement};
 use crate::plan::program::{Half, Operation, Routing, Step};
 use crate::world::surroundings::Event;
 use std::collections::BTreeSet;
@@ -108,7 +109,8 @@ impl Simulation<'_> {
             let (version, seed) = (ProtocolVersion::V4, self.plan.seed);
             let nodes = vec![node];
             let client = Client::with_scripts(number, version, routing, timeout_ms, nodes, vec![steps(&reads)], seed);
-            self.add_client(client.auditing(), self.plan.cluster.zone(node) as u8);
+            let client = client.auditing().with_tables(&self.plan.tables);
+            self.add_client(client, self.plan.cluster.zone(node) as u8);
         }
         self.limit = self.around.now().plus(self.patience_ns());
     }
@@ -148,6 +150,11 @@ fn reads_of(operation: &Operation) -> Vec<Operation> {
         }
         Operation::ExpiringWrite { key, .. } => Operation::ExpiringRead { key },
         Operation::TableWrite { table, key, .. } => Operation::TableRead { table, key },
+        Operation::Statement { table, .. } => {
+            let everything =
+                Request { statement: Statement::Select(Select::everything()), binds: false, page: Some(7), now: None };
+            Operation::Statement { table, request: Box::new(everything) }
+        }
         _ => return Vec::new(),
     }]
 }

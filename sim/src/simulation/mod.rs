@@ -200,7 +200,7 @@ impl<'a> Simulation<'a> {
             // Nobody needs tables: faults and elections only.
             return self.begin_workload();
         }
-        let texts = definitions(&self.plan.cluster, self.plan.seed);
+        let texts = definitions(&self.plan.cluster, &self.plan.tables, self.plan.seed);
         let timeout_ms = self.plan.cluster.tuning.request_timeout.as_millis() as u64 * 2 + 500;
         let nodes = (0..self.nodes.len()).collect();
         let scripts = vec![Script::Definitions(texts)];
@@ -239,7 +239,7 @@ impl<'a> Simulation<'a> {
         for plan in &self.plan.clients {
             let number = self.clients.len();
             let client = Client::new(number, plan, self.preference(number, plan.zone), self.plan.seed);
-            self.add_client(client, plan.zone);
+            self.add_client(client.with_tables(&self.plan.tables), plan.zone);
         }
         let faults = &self.plan.faults;
         let timed = faults.iter().flat_map(|fault| fault.fault.actions(fault.at_ms, &self.plan.cluster));

@@ -53,6 +53,16 @@ impl Session {
     /// # Errors
     /// When there is no answer, or the file asks for what makes no sense.
     pub async fn play(&mut self, step: &Step) -> Result<Vec<String>, String> {
+        let ignored = step.options()?.ignored;
+        let lines = answer::lines(&self.ask(step).await?, &ignored);
+        Ok(lines.into_iter().map(|line| line.replace(&self.keyspace, "$KS")).collect())
+    }
+
+    /// Run a statement: its answer, or one for each page.
+    ///
+    /// # Errors
+    /// When there is no answer, or the file asks for what makes no sense.
+    pub async fn ask(&mut self, step: &Step) -> Result<Vec<ResponseEnvelope>, String> {
         let options = step.options()?;
         let text = expand(&step.text()).replace("$KS", &self.keyspace);
         let (first, last) = options.each.unwrap_or((0, 0));
@@ -71,8 +81,7 @@ impl Session {
                 break;
             }
         }
-        let lines = answer::lines(&pages, &options.ignored);
-        Ok(lines.into_iter().map(|line| line.replace(&self.keyspace, "$KS")).collect())
+        Ok(pages)
     }
 
     /// A connection of this version, by default in the file's keyspace.

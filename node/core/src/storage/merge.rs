@@ -175,7 +175,10 @@ fn tie(one: &Content<'_>, two: &Content<'_>, bugs: &impl Bugs) -> Ordering {
         ) => (*one_ttl != 0)
             .cmp(&(*two_ttl != 0))
             .then(one_expires.cmp(two_expires))
-            .then_with(|| one_value.cmp(two_value))
+            .then_with(|| match bugs.planted(PlantedBug::SmallerValueWinsTie) {
+                true => two_value.cmp(one_value),
+                false => one_value.cmp(two_value),
+            })
             .then(two_ttl.cmp(one_ttl)),
     }
 }

@@ -149,7 +149,10 @@ impl<'a, R: Rows, B: Bugs> Reading<'a, '_, R, B> {
                 Some(RowId::Row(key)) => Some(Cow::Owned(key.to_vec())),
                 _ => None,
             }),
-            returned: from.map_or(0, |position| position.returned_in_partition),
+            returned: match from {
+                Some(_) if self.view.bugs.planted(PlantedBug::PartitionLimitForgottenBetweenPages) => 0,
+                from => from.map_or(0, |position| position.returned_in_partition),
+            },
         };
         let deletions = self.view.deletions(table, partition)?;
         let mut statics = Vec::new();
@@ -270,7 +273,7 @@ impl<'a, R: Rows, B: Bugs> Reading<'a, '_, R, B> {
     fn collect(&mut self, row: &RowBytes<'_>, cells: &mut Vec<ReadCell>) -> bool {
         let wanted = self.wanted.as_deref();
         let is_wanted = |column| wanted.is_none_or(|wanted| wanted.binary_search(&column).is_ok());
-        collect_cells(row, self.now_seconds, is_wanted, &self.command.dropped, &mut self.copies, cells)
+        collect_cells(row, self.now_seconds, is_wanted, &mut self.copies, cells)
     }
 
     /// Return a row if it is alive and passes; says whether it was.

@@ -20,6 +20,8 @@ pub struct Wanted {
     pub requests: usize,
     /// Whether requests may say which second it is.
     pub request_time: bool,
+    /// Only what the interpreter knows.
+    pub interpreted: bool,
 }
 
 /// Who gives timestamps.
@@ -37,10 +39,16 @@ struct Generator {
     random: ChaCha8Rng,
     time: Time,
     second: i32,
+    /// Times to live given so far.
+    lives: i32,
+    interpreted: bool,
     counters: bool,
     table: Table,
     /// Values are bound instead of written.
     binds: bool,
+    /// Partition keys and clustering keys used so far: most statements meet what others wrote.
+    partitions: Vec<Vec<Value>>,
+    rows: Vec<Vec<Value>>,
 }
 
 /// The program of a seed, on a table of this name.
@@ -55,7 +63,18 @@ pub fn generate(seed: u64, name: &str, wanted: Wanted) -> Program {
         _ => Time::Statement,
     };
     let table = table(&mut random, name, counters);
-    let mut generator = Generator { random, time, second: 1_700_000_000, counters, table, binds: false };
+    let mut generator = Generator {
+        random,
+        time,
+        second: 1_700_000_000,
+        lives: 0,
+        interpreted: wanted.interpreted,
+        counters,
+        table,
+        binds: false,
+        partitions: Vec::new(),
+        rows: Vec::new(),
+    };
     let requests = (0..wanted.requests).map(|_| generator.request()).collect();
     Program { table: generator.table, requests }
 }
@@ -120,20 +139,41 @@ impl Generator {
         if self.chance(1, 12) { Term::Null } else { value }
     }
 
-    fn equals(&mut self, columns: &[Column]) -> Vec<Relation> {
-        let equal = |column: &Column| Relation::Compare(column.name.clone(), Operator::Equal, self.value(&column.kind));
-        columns.iter().map(equal).collect()
+    /// Values of the partition key, each with its column's name.
+    fn partition_key(&mut self) -> Vec<(String, Term)> {
+        let columns = self.table.partition.clone();
+        let key = if self.chance(3, 4) { self.partitions.choose(&mut self.random).cloned() } else { None };
+        let key =
+            key.unwrap_or_else(|| columns.iter().map(|column| Value::of(&column.kind, &mut self.random)).collect());
+        // An empty key is refused: once is enough.
+        let is_empty = columns.len() == 1 && key[0].bytes(&columns[0].kind).is_empty();
+        if !is_empty && !self.partitions.contains(&key) {
+            self.partitions.push(key.clone());
+        }
+        columns.into_iter().map(|column| column.name).zip(key.into_iter().map(Term::Value)).collect()
+    }
+
+    /// Values of the clustering columns, each with its column's name.
+    fn clustering_key(&mut self) -> Vec<(String, Term)> {
+        let columns: Vec<Column> = self.table.clustering.iter().map(|(column, _)| column.clone()).collect();
+        let key = if self.chance(1, 2) { self.rows.choose(&mut self.random).cloned() } else { None };
+        let key =
+            key.unwrap_or_else(|| columns.iter().map(|column| Value::of(&column.kind, &mut self.random)).collect());
+        if !self.rows.contains(&key) {
+            self.rows.push(key.clone());
+        }
+        columns.into_iter().map(|column| column.name).zip(key.into_iter().map(Term::Value)).collect()
     }
 
     fn partition_equals(&mut self) -> Vec<Relation> {
-        let columns = self.table.partition.clone();
-        self.equals(&columns)
+        equals(self.partition_key())
     }
 
     /// Equality of the first so many clustering columns.
     fn clustering_equals(&mut self, count: usize) -> Vec<Relation> {
-        let columns: Vec<Column> = self.table.clustering.iter().take(count).map(|(column, _)| column.clone()).collect();
-        self.equals(&columns)
+        let mut key = self.clustering_key();
+        key.truncate(count);
+        equals(key)
     }
 
     /// A prefix by equality, then perhaps a slice or IN.
@@ -170,6 +210,10 @@ impl Generator {
     fn slice(&mut self) -> Operator {
         self.pick(&[Operator::Less, Operator::LessOrEqual, Operator::Greater, Operator::GreaterOrEqual])
     }
+}
+
+fn equals(key: Vec<(String, Term)>) -> Vec<Relation> {
+    key.into_iter().map(|(name, term)| Relation::Compare(name, Operator::Equal, term)).collect()
 }
 
 /// An index of a list.

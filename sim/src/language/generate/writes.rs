@@ -6,28 +6,46 @@ use crate::language::program::{
     Assignment, Batch, BatchKind, Column, Condition, Delete, Insert, Operator, Relation, Statement, Target, Update,
     Using,
 };
+use crate::language::value::{Term, Value};
 use rand::Rng;
 use rand::seq::SliceRandom;
 
+/// Nothing is less or greater than null, nor than a collection without elements.
+fn cannot_be_compared(relation: &Relation) -> bool {
+    let Relation::Compare(_, operator, term) = relation else { return false };
+    let is_nothing = match term {
+        Term::Value(Value::List(parts) | Value::Set(parts)) => parts.is_empty(),
+        Term::Value(Value::Map(entries)) => entries.is_empty(),
+        Term::Null => true,
+        _ => false,
+    };
+    is_nothing && !matches!(operator, Operator::Equal | Operator::NotEqual)
+}
+
 impl Generator {
     fn using(&mut self, deletes: bool) -> Using {
-        let long = [100_000, 500_000];
+        // Each is another: of two cells of one time the one that expires later counts, not the one that arrives later.
+        self.lives += 1;
+        let long = 100_000 + self.lives * 7_919 % 397 * 1_000;
         if self.time == Time::Server {
             let expires = !deletes && !self.counters && self.chance(1, 6);
-            return Using { timestamp: None, ttl: expires.then_some(long[0]) };
+            return Using { timestamp: None, ttl: expires.then_some(long) };
         }
         let timestamp = Some(self.random.random_range(1..30));
         let ttl = match self.time {
             _ if deletes => None,
             Time::Request => self.chance(1, 3).then(|| self.random.random_range(1..60)),
-            _ => self.chance(1, 5).then(|| self.pick(&long)),
+            _ => self.chance(1, 5).then_some(long),
         };
         Using { timestamp, ttl }
     }
 
     /// Whether a write that stands alone has a condition.
     fn is_conditional(&mut self, alone: bool, one: u32, of: u32) -> bool {
-        alone && self.time == Time::Server && !self.counters && self.chance(one, of)
+        // What a failed condition shows of static columns is not the same everywhere.
+        let possible =
+            self.time == Time::Server && !self.counters && (!self.interpreted || self.table.statics.is_empty());
+        alone && possible && self.chance(one, of)
     }
 
     pub(super) fn insert(&mut self, alone: bool) -> Statement {
@@ -35,23 +53,20 @@ impl Generator {
             return self.update(alone);
         }
         let static_only = !self.table.statics.is_empty() && self.chance(1, 8);
-        let keys: Vec<Column> =
-            if static_only { self.table.partition.clone() } else { self.table.key().cloned().collect() };
+        let mut values = self.partition_key();
+        if !static_only {
+            values.extend(self.clustering_key());
+        }
         let mut others = self.table.statics.clone();
         if !static_only {
             others.extend(self.table.regular.clone());
         }
         others.retain(|_| self.random.random_ratio(2, 3));
         others.shuffle(&mut self.random);
-        let mut values: Vec<_> = keys.into_iter().map(|key| (self.value(&key.kind), key.name)).collect();
-        values.extend(others.into_iter().map(|column| (self.optional(&column.kind), column.name)));
+        values.extend(others.into_iter().map(|column| (column.name, self.optional(&column.kind))));
         let if_not_exists = self.is_conditional(alone, 1, 5);
         let using = if if_not_exists { Using::default() } else { self.using(false) };
-        Statement::Insert(Insert {
-            values: values.into_iter().map(|(value, name)| (name, value)).collect(),
-            if_not_exists,
-            using,
-        })
+        Statement::Insert(Insert { values, if_not_exists, using })
     }
 
     pub(super) fn update(&mut self, alone: bool) -> Statement {
@@ -62,7 +77,7 @@ impl Generator {
         let only_static = targets.iter().all(|column| self.table.is_static(&column.name)) && self.chance(3, 4);
         let assignments = targets
             .into_iter()
-            .map(|column| (self.assignment(&column.kind), column.name))
+            .map(|column| (self.assignment(&column.kind, alone), column.name))
             .map(|(to, name)| (name, to))
             .collect();
         let mut relations = self.partition_equals();
@@ -74,7 +89,7 @@ impl Generator {
         Statement::Update(Update { using, assignments, relations, condition })
     }
 
-    fn assignment(&mut self, kind: &Kind) -> Assignment {
+    fn assignment(&mut self, kind: &Kind, alone: bool) -> Assignment {
         match kind {
             Kind::Native(Native::Counter) => {
                 let by = self.value(kind);
@@ -84,7 +99,8 @@ impl Generator {
                 0 => Assignment::Add(self.optional(kind)),
                 1 => Assignment::Subtract(self.optional(kind)),
                 2 => Assignment::Prepend(self.optional(kind)),
-                3 => {
+                // An index that a list lacks is not found by everybody in a batch over several partitions.
+                3 if alone || !self.interpreted => {
                     let index = self.random.random_range(-1..3);
                     Assignment::Element(super::number(index), self.optional(inner))
                 }
@@ -120,15 +136,26 @@ impl Generator {
         }
         columns.shuffle(&mut self.random);
         columns.truncate(self.random.random_range(1..3));
+        let optional = |generator: &mut Generator, kind: &Kind| {
+            let term = generator.optional(kind);
+            // Whether they are refused before another condition fails is not the same everywhere.
+            let is_odd = generator.interpreted && matches!(term, Term::Unset | Term::Empty);
+            if is_odd { Term::Null } else { term }
+        };
         let condition = |Column { name, kind }: Column| {
             let operators = [Operator::Equal, Operator::NotEqual, Operator::Less, Operator::GreaterOrEqual];
             if kind.is_ordered() && self.chance(1, 5) {
-                return Relation::In(name, vec![self.optional(&kind), self.value(&kind)]);
+                return Relation::In(name, vec![optional(self, &kind), self.value(&kind)]);
             }
             let operator = self.pick(if kind.is_ordered() { &operators } else { &operators[..2] });
-            Relation::Compare(name, operator, self.optional(&kind))
+            Relation::Compare(name, operator, optional(self, &kind))
         };
-        Condition::All(columns.into_iter().map(condition).collect())
+        let relations: Vec<Relation> = columns.into_iter().map(condition).collect();
+        // Of conditions on one row Cassandra looks in the order of a hash table: what it may refuse stands alone.
+        match relations.iter().find(|relation| self.interpreted && cannot_be_compared(relation)) {
+            Some(alone) => Condition::All(vec![alone.clone()]),
+            None => Condition::All(relations),
+        }
     }
 
     pub(super) fn delete(&mut self, alone: bool) -> Statement {

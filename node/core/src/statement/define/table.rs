@@ -25,14 +25,12 @@ pub(super) fn create(
         [] => {
             // The misspelling is Cassandra's.
             return Err(CqlError::Invalid(format!(
-                "No PRIMARY KEY specifed for table '{}' (exactly one required)",
-                create.table
+                "No PRIMARY KEY specifed for table '{name}' (exactly one required)"
             )));
         }
         _ => {
             return Err(CqlError::Invalid(format!(
-                "Multiple PRIMARY KEY specified for table '{}' (exactly one required)",
-                create.table
+                "Multiple PRIMARY KEY specified for table '{name}' (exactly one required)"
             )));
         }
     };
@@ -151,9 +149,9 @@ pub(super) fn alter(alter: &ast::AlterTable, names: Names<'_>) -> Result<Definit
             let columns = columns.collect::<Result<_, _>>()?;
             TableChange::Add(AddColumns { if_not_exists: *if_not_exists, columns })
         }
-        AlterTableAction::Drop { if_exists, columns, timestamp } => {
+        AlterTableAction::Drop { if_exists, columns, .. } => {
             let names = columns.iter().map(|name| name.as_str().to_owned()).collect();
-            TableChange::Drop(DropColumns { if_exists: *if_exists, names, timestamp: *timestamp })
+            TableChange::Drop(DropColumns { if_exists: *if_exists, names })
         }
         // IF EXISTS changes nothing, as in Cassandra.
         AlterTableAction::Rename { columns, .. } => TableChange::Rename(RenameColumns { names: pairs(columns) }),
