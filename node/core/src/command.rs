@@ -356,6 +356,8 @@ pub struct ReadCommand {
     pub resume: Option<Position>,
     /// Seconds since 1970 at which liveness is judged; `None`: the shard leader's hybrid time.
     pub now_seconds: Option<i64>,
+    /// Cells of these columns, written through these timestamps, are no more: the columns were dropped.
+    pub dropped: Vec<(ColumnId, i64)>,
 }
 
 impl ReadCommand {
@@ -376,6 +378,7 @@ impl ReadCommand {
             byte_budget: u32::MAX,
             resume: None,
             now_seconds: None,
+            dropped: Vec::new(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! ALTER TABLE. A dropped column's name may come back only with its old type and kind, as in Cassandra; here it also gets
-//! a new id, so its old values can never come back with it.
+//! a new id, so its old values can never come back with it, unless the drop said which are old (USING TIMESTAMP).
 
-use super::create_table::check_counters;
+use super::create_table::{CELLS_IN_CELLS, check_counters, has_cells_in_cells};
 use super::types::resolve;
 use super::{
     Column, ColumnDefinition, ColumnKind, DefinitionContext, DroppedColumn, Keyspace, PropertyValue, Schema,
@@ -55,6 +55,8 @@ pub struct DropColumns {
     pub if_exists: bool,
     /// Their names.
     pub names: Vec<String>,
+    /// USING TIMESTAMP: values written later are not meant.
+    pub timestamp: Option<i64>,
 }
 
 /// Key columns that get other names.
@@ -113,12 +115,17 @@ impl AddColumns {
                 return Err(static_without_clustering());
             }
             let column_type = resolve(keyspace, &definition.column_type)?;
+            if has_cells_in_cells(&column_type) {
+                return Err(SchemaError::Invalid(format!("{CELLS_IN_CELLS} for column {name}")));
+            }
             let kind = if definition.is_static { ColumnKind::Static } else { ColumnKind::Regular };
+            let mut former = None;
             if let Some(dropped) = table.dropped.iter().rev().find(|dropped| dropped.name == *name) {
                 check_compatible(dropped, &column_type, kind)?;
+                former = dropped.through.map(|_| dropped.id);
             }
             check_counter(table, &column_type, name)?;
-            let id = table.new_column_id();
+            let id = former.unwrap_or_else(|| table.new_column_id());
             let order = ClusteringOrder::Ascending;
             table.columns.push(Column { id, name: name.clone(), column_type, kind, position: 0, order });
         }
@@ -230,7 +237,9 @@ impl DropColumns {
                 name: name.clone(),
                 column_type: column.column_type.clone(),
                 kind: column.kind,
-                dropped_time: context.stamp.0,
+                dropped_time: self.timestamp.unwrap_or(context.stamp.0),
+                id: column.id,
+                through: self.timestamp,
             };
             table.columns.retain(|column| column.name != *name);
             table.dropped.retain(|before| before.name != *name);

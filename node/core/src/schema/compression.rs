@@ -1,5 +1,5 @@
 //! `compression = {...}`: how Cassandra compresses its own files. It has no effect here, but is validated as Cassandra 5.0 does
-//! and read back unchanged, because tools compare it.
+//! and read back as there, because tools compare it.
 
 use super::options::{ConfigResult, refused};
 use std::collections::BTreeMap;
@@ -37,10 +37,13 @@ pub(super) fn compression(options: &BTreeMap<String, String>) -> ConfigResult<BT
         ("class".to_owned(), format!("{PACKAGE}{compressor}")),
         ("chunk_length_in_kb".to_owned(), "16".to_owned()),
     ]);
-    for (name, value) in options {
+    for (name, mut value) in options {
         match name.as_str() {
             "chunk_length_in_kb" => check_chunk_length(&value)?,
-            "min_compress_ratio" => check_ratio(&value)?,
+            "min_compress_ratio" => match ratio(&value)? {
+                0.0 => continue,
+                ratio => value = format!("{ratio:?}"),
+            },
             known if names.contains(&known) => check_own(known, &value)?,
             _ => return refused(format!("Unknown compression options {name}")),
         }
@@ -69,9 +72,10 @@ fn check_chunk_length(value: &str) -> ConfigResult<()> {
     Ok(())
 }
 
-fn check_ratio(value: &str) -> ConfigResult<()> {
+fn ratio(value: &str) -> ConfigResult<f64> {
     match value.parse::<f64>() {
-        Ok(ratio) if ratio == 0.0 || ratio >= 1.0 => Ok(()),
+        Ok(ratio) if ratio == 0.0 || ratio >= 1.0 => Ok(ratio),
+        Ok(ratio) if ratio < 0.0 => refused("Invalid negative min_compress_ratio".to_owned()),
         Ok(_) => refused("min_compress_ratio can either be 0 or greater than or equal to 1".to_owned()),
         Err(_) => refused("Invalid value for min_compress_ratio".to_owned()),
     }

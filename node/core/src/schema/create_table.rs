@@ -173,15 +173,27 @@ impl CreateTable {
             (None, None) if definition.is_static => (ColumnKind::Static, 0, ClusteringOrder::Ascending),
             (None, None) => (ColumnKind::Regular, 0, ClusteringOrder::Ascending),
         };
+        let column_type = resolve(keyspace, &definition.column_type)?;
+        if has_cells_in_cells(&column_type) {
+            return Err(SchemaError::invalid(CELLS_IN_CELLS));
+        }
         Ok(Column {
             id: table.new_column_id(),
             name: name.clone(),
-            column_type: resolve(keyspace, &definition.column_type)?,
+            column_type,
             kind,
             position: position as u16,
             order,
         })
     }
+}
+
+/// What Cassandra says of a type for which `has_cells_in_cells` holds.
+pub(super) const CELLS_IN_CELLS: &str = "Non-frozen UDTs with nested non-frozen collections are not supported";
+
+/// Whether fields that are cells would themselves have to be stored as several cells.
+pub(super) fn has_cells_in_cells(column_type: &CqlType) -> bool {
+    matches!(column_type, CqlType::UserType(user) if user.fields.iter().any(|(_, field)| field.is_multi_cell()))
 }
 
 /// Counters and values do not mix: they are written in different ways.

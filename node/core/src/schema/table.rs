@@ -95,6 +95,10 @@ pub struct DroppedColumn {
     pub kind: ColumnKind,
     /// When, in microseconds since 1970.
     pub dropped_time: i64,
+    /// What named it in storage.
+    pub id: ColumnId,
+    /// The last timestamp that counts as before the drop (USING TIMESTAMP): values written later come back with the column.
+    pub through: Option<i64>,
 }
 
 impl Table {
@@ -166,6 +170,23 @@ impl Table {
                 if b.kind.is_key() { "" } else { &b.name },
             ))
         });
+    }
+
+    /// Which stored cells are no more: those of these columns that were written through these timestamps.
+    #[must_use]
+    pub fn dropped_cells(&self) -> Vec<(ColumnId, i64)> {
+        if self.dropped.is_empty() {
+            return Vec::new();
+        }
+        let ids = (1..self.next_column.0).map(ColumnId);
+        ids.filter_map(|id| {
+            let dropped = self.dropped.iter().find(|dropped| dropped.id == id);
+            match (self.column_by_id(id), dropped) {
+                (None, _) => Some((id, i64::MAX)),
+                (Some(_), dropped) => Some((id, dropped?.through?)),
+            }
+        })
+        .collect()
     }
 
     pub(super) fn new_column_id(&mut self) -> ColumnId {

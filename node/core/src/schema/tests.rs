@@ -98,7 +98,11 @@ fn nothing_changes_when_a_definition_is_refused() {
     for refused in [
         create_keyspace(),
         create_table("t"),
-        alter(TableChange::Drop(DropColumns { if_exists: false, names: vec!["a".into(), "k".into()] })),
+        alter(TableChange::Drop(DropColumns {
+            if_exists: false,
+            names: vec!["a".into(), "k".into()],
+            timestamp: None,
+        })),
         alter(TableChange::Options(vec![("gc_grace_seconds".into(), PropertyValue::Text("x".into()))])),
     ] {
         assert!(apply(&mut schema, &refused).is_err(), "{refused:?}");
@@ -110,8 +114,11 @@ fn nothing_changes_when_a_definition_is_refused() {
 fn a_column_that_comes_back_is_another_column() {
     let mut schema = schema();
     let before = table(&schema).column("a").expect("it is there").id;
-    apply(&mut schema, &alter(TableChange::Drop(DropColumns { if_exists: false, names: vec!["a".into()] })))
-        .expect("it is there");
+    apply(
+        &mut schema,
+        &alter(TableChange::Drop(DropColumns { if_exists: false, names: vec!["a".into()], timestamp: None })),
+    )
+    .expect("it is there");
     assert_eq!(table(&schema).dropped[0].dropped_time, 5_000);
     let add = |column_type| {
         alter(TableChange::Add(AddColumns { if_not_exists: false, columns: vec![column("a", column_type)] }))

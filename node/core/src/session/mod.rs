@@ -67,6 +67,8 @@ struct Session {
     /// STARTUP was answered with READY.
     ready: bool,
     keyspace: Option<String>,
+    /// It was told that names without a keyspace depend on USE.
+    warned_of_use: bool,
     events: BTreeSet<EventKind>,
     driver: (Option<String>, Option<String>),
     in_flight: u32,
@@ -116,6 +118,7 @@ impl Sessions {
             version: None,
             ready: false,
             keyspace: None,
+            warned_of_use: false,
             events: BTreeSet::new(),
             driver: (None, None),
             in_flight: 0,

@@ -38,12 +38,17 @@ impl Node {
         }
     }
 
-    pub(super) fn prepare<W: World>(&mut self, client: Client, message: &Prepare, world: &mut W) {
+    pub(super) fn prepare<W: World>(&mut self, mut client: Client, message: &Prepare, world: &mut W) {
         let keyspace = self.keyspace(&client, message.keyspace.as_deref());
         let prepared = match prepare(&message.text, keyspace.as_deref(), self.schema()) {
             Ok(prepared) => prepared,
             Err(error) => return self.refuse_statement(client, error, world),
         };
+        if message.keyspace.is_none()
+            && let Some(warning) = self.warning_of_use(&client, &prepared)
+        {
+            client.attachments.get_or_insert_with(Box::default).warnings.push(warning);
+        }
         let columns = prepared.columns();
         let result = QueryResult::Prepared(response::Prepared {
             id: prepared.id().to_vec().into(),
@@ -56,6 +61,25 @@ impl Node {
         let options = client.options();
         let envelope = Response::Result(result).encode_with(client.version, client.stream, options.attachments);
         self.reply(&client, envelope, world);
+    }
+
+    /// What Cassandra says, once to each connection, of a new statement that means something else after another USE.
+    fn warning_of_use(&mut self, client: &Client, prepared: &Prepared) -> Option<String> {
+        let session = self.sessions.sessions.get(&client.conn)?;
+        let keyspace = session.keyspace.clone().filter(|_| !session.warned_of_use)?;
+        if self.sessions.prepared.get(&prepared.id()).is_some() || prepare(prepared.text(), None, self.schema()).is_ok()
+        {
+            return None;
+        }
+        self.sessions.change(client.conn, |session| session.warned_of_use = true);
+        let id: String = prepared.id().iter().map(|byte| format!("{byte:02x}")).collect();
+        Some(format!(
+            "`USE <keyspace>` with prepared statements is considered to be an anti-pattern due to ambiguity in non-qualified \
+             table names. Please consider removing instances of `Session#setKeyspace(<keyspace>)`, \
+             `Session#execute(\"USE <keyspace>\")` and `cluster.newSession(<keyspace>)` from your code, and always use fully \
+             qualified table names (e.g. <keyspace>.<table>). Keyspace used: {keyspace}, statement keyspace: {keyspace}, \
+             statement id: {id}"
+        ))
     }
 
     pub(super) fn execute<W: World>(&mut self, mut client: Client, message: Execute, world: &mut W) {

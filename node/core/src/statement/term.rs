@@ -242,6 +242,8 @@ impl Composite {
                 match part {
                     Value::Set(bytes) => fields.push(Some(bytes.clone())),
                     Value::Null => fields.push(None),
+                    // Where its fields are cells of their own, one that is unset is null.
+                    Value::Unset if self.column_type.is_multi_cell() => fields.push(None),
                     Value::Unset => return Err(unset_field(composite_type, index)),
                 }
             }

@@ -147,7 +147,12 @@ pub(super) fn element(column_type: &CqlType, collection: &Bytes, key: &Bytes) ->
     })
 }
 
-/// The elements of a map or set between two bounds; nothing of them is null.
+/// Whether a list, set or map has no elements.
+pub(super) fn is_empty_collection(bytes: &[u8]) -> bool {
+    bytes == 0i32.to_be_bytes()
+}
+
+/// The elements of a map or set between two bounds; none of what is not frozen is null.
 pub(super) fn slice(
     column_type: &CqlType,
     collection: &Bytes,
@@ -171,7 +176,8 @@ pub(super) fn slice(
         }
         _ => return Ok(None),
     };
-    Ok((count > 0).then(|| collection::join(count, &parts).into()))
+    let is_frozen = matches!(column_type, CqlType::Frozen(_));
+    Ok((count > 0 || is_frozen).then(|| collection::join(count, &parts).into()))
 }
 
 /// A collection, tuple or user type of its parts; keys and values of maps alternate. In lists of a select clause there may be

@@ -2,16 +2,17 @@
 //!
 //! Everything that can fail or has to be read comes before the first change, so a write is applied wholly or not at all. All its
 //! changes carry one timestamp: the stamp of its log entry, unless the client gave one. What is read is the state before
-//! the write, whatever order its statements have; counters add up. The result depends on the log alone.
+//! the write, whatever order its statements have; only an operation on a list also sees what those before it in its own statement
+//! did to the list. Counters add up. The result depends on the log alone.
 
 use super::damage::Damage;
 use super::key::RowRef;
-use super::live::{Copies, collect_cells, column_cells, with_statics};
+use super::live::{Copies, collect_cells, with_statics};
 use super::memtable::Memtable;
-use super::merge::Normaliser;
+use super::merge::{Normaliser, merge};
 use super::predicate::condition_holds;
-use super::row::{Cell, Content, Deletion, Header, Marker};
-use super::view::View;
+use super::row::{Cell, Content, Deletion, Header, Marker, RowView};
+use super::view::{RowBytes, View};
 use super::walk::{Item, Place};
 use crate::bugs::{Bugs, PlantedBug};
 use crate::command::{
@@ -160,7 +161,7 @@ fn first_row<R: Rows, B: Bugs>(
         let seconds = stamp.seconds();
         let is_seen = next.row.is_some_and(|row| match only_marked {
             true => row.view().parts().0.marker.is_some_and(|marker| marker.is_live(seconds)),
-            false => collect_cells(&row, seconds, |_| false, &mut Copies::default(), &mut Vec::new()),
+            false => collect_cells(&row, seconds, |_| false, &[], &mut Copies::default(), &mut Vec::new()),
         });
         if is_seen {
             let row = RowId::Row(Bytes::copy_from_slice(&next.clustering));
@@ -187,7 +188,7 @@ fn read_row<R: Rows, B: Bugs>(
     let mut copies = Copies::default();
     let mut collect = |row: RowRef<'_>, cells: &mut Vec<ReadCell>| {
         let (found, _) = view.row(table, partition, row, &deletions)?;
-        Ok(found.is_some_and(|found| collect_cells(&found, stamp.seconds(), |_| true, &mut copies, cells)))
+        Ok(found.is_some_and(|found| collect_cells(&found, stamp.seconds(), |_| true, &[], &mut copies, cells)))
     };
     if let RowId::Row(key) = row {
         exists = collect(RowRef::Row(key), &mut read.cells)?;
@@ -283,20 +284,30 @@ impl<R: Rows, B: Bugs> Writing<'_, '_, R, B> {
         change: &RowChange,
         timestamp: i64,
     ) -> Result<Result<Option<Vec<u8>>, String>, Damage> {
-        let expires = if change.ttl == 0 { 0 } else { self.seconds() + i64::from(change.ttl) };
         let mut new = Vec::with_capacity(change.cells.len());
         for cell in &change.cells {
             if let Err(reason) = self.cell(mutation, change, cell.column, &cell.operation, timestamp, &mut new)? {
                 return Ok(Err(reason));
             }
         }
-        let marker = change.marker.then_some(Marker { timestamp, ttl: change.ttl, expires });
-        if marker.is_none() && new.is_empty() {
+        if !change.marker && new.is_empty() {
             return Ok(Ok(None));
         }
+        Ok(Ok(Some(self.encode(change, change.marker.then_some(timestamp), new.iter()))))
+    }
+
+    /// The encoded row of these cells, with a marker of that timestamp.
+    fn encode<'n, 'c: 'n>(
+        &self,
+        change: &RowChange,
+        marker: Option<i64>,
+        new: impl ExactSizeIterator<Item = &'n NewCell<'c>>,
+    ) -> Vec<u8> {
         let seconds = self.seconds();
+        let expires = if change.ttl == 0 { 0 } else { seconds + i64::from(change.ttl) };
+        let marker = marker.map(|timestamp| Marker { timestamp, ttl: change.ttl, expires });
         let mut cells: Vec<Cell<'_>> = Vec::with_capacity(new.len());
-        cells.extend(new.iter().map(|cell| Cell {
+        cells.extend(new.map(|cell| Cell {
             column: cell.column,
             path: cell.path.as_ref().map(Part::bytes),
             timestamp: cell.timestamp,
@@ -316,7 +327,7 @@ impl<R: Rows, B: Bugs> Writing<'_, '_, R, B> {
         let mut normaliser = Normaliser::new(Header { marker, deletion: None }, &mut out, self.view.bugs);
         cells.iter().for_each(|cell| normaliser.push(*cell));
         normaliser.finish();
-        Ok(Ok(Some(out)))
+        out
     }
 
     fn cell<'c>(
@@ -358,20 +369,20 @@ impl<R: Rows, B: Bugs> Writing<'_, '_, R, B> {
                 new.extend(elements);
             }
             CellOperation::ListSet(index, value) => {
-                let list = self.read_list(mutation, change, column)?;
+                let list = self.read_list(mutation, change, column, new)?;
                 let Some(old) = usize::try_from(*index).ok().and_then(|index| list.get(index)) else {
                     return Ok(Err(out_of_range(*index, list.len(), value.is_some())));
                 };
                 new.push(element(Part::Found(old.path.clone()), value.as_deref().map(Part::Given)));
             }
             CellOperation::ListHas(index) => {
-                let list = self.read_list(mutation, change, column)?;
+                let list = self.read_list(mutation, change, column, new)?;
                 if usize::try_from(*index).map_or(true, |index| index >= list.len()) {
                     return Ok(Err(out_of_range(*index, list.len(), true)));
                 }
             }
             CellOperation::ListRemove(values) => {
-                let list = self.read_list(mutation, change, column)?;
+                let list = self.read_list(mutation, change, column, new)?;
                 let gone = list.into_iter().filter(|old| values.contains(&old.value));
                 new.extend(gone.map(|old| element(Part::Found(old.path), None)));
             }
@@ -404,19 +415,42 @@ impl<R: Rows, B: Bugs> Writing<'_, '_, R, B> {
         })
     }
 
-    /// The live cells of a list, as before this write.
-    fn read_list(&self, mutation: &Mutation, change: &RowChange, column: ColumnId) -> Result<Vec<ReadCell>, Damage> {
-        self.read_column(mutation, &change.row, column)
+    /// The live cells of a list: as before this write, with what its statement did to the list so far.
+    fn read_list(
+        &self,
+        mutation: &Mutation,
+        change: &RowChange,
+        column: ColumnId,
+        new: &[NewCell<'_>],
+    ) -> Result<Vec<ReadCell>, Damage> {
+        let pending: Vec<&NewCell<'_>> = new.iter().filter(|cell| cell.column == column).collect();
+        if pending.is_empty() {
+            return self.read_column(mutation, &change.row, column);
+        }
+        let pending = self.encode(change, None, pending.into_iter());
+        let deletions = self.view.deletions(mutation.table, &mutation.partition)?;
+        let (found, _) = self.view.row(mutation.table, &mutation.partition, RowRef::of(&change.row), &deletions)?;
+        let row = RowBytes::Merged(match found {
+            Some(found) => {
+                let mut merged = Vec::new();
+                merge(found.view(), RowView::trusted(&pending), &mut merged, self.view.bugs);
+                merged
+            }
+            None => pending,
+        });
+        Ok(self.live_cells(&row, column))
     }
 
     fn read_column(&self, mutation: &Mutation, row: &RowId, column: ColumnId) -> Result<Vec<ReadCell>, Damage> {
         let deletions = self.view.deletions(mutation.table, &mutation.partition)?;
         let (found, _) = self.view.row(mutation.table, &mutation.partition, RowRef::of(row), &deletions)?;
+        Ok(found.map_or_else(Vec::new, |found| self.live_cells(&found, column)))
+    }
+
+    fn live_cells(&self, row: &RowBytes<'_>, column: ColumnId) -> Vec<ReadCell> {
         let mut cells = Vec::new();
-        if let Some(found) = found {
-            collect_cells(&found, self.seconds(), |wanted| wanted == column, &mut Copies::default(), &mut cells);
-        }
-        Ok(column_cells(&cells, column).to_vec())
+        collect_cells(row, self.seconds(), |wanted| wanted == column, &[], &mut Copies::default(), &mut cells);
+        cells
     }
 
     /// What a counter comes to with everything that this write adds to it; `None` if that was said before: of two cells with one

@@ -36,11 +36,13 @@ impl Copies {
     }
 }
 
-/// Append the live cells of wanted columns; says whether a reader sees a row: by its marker, or by any value.
+/// Append the live cells of wanted columns; says whether a reader sees a row: by its marker, or by any value. What was
+/// `dropped` (columns, through timestamps) is not there.
 pub(crate) fn collect_cells(
     row: &RowBytes<'_>,
     now_seconds: i64,
     wanted: impl Fn(ColumnId) -> bool,
+    dropped: &[(ColumnId, i64)],
     copies: &mut Copies,
     cells: &mut Vec<ReadCell>,
 ) -> bool {
@@ -52,6 +54,9 @@ pub(crate) fn collect_cells(
     let mut alive = header.marker.is_some_and(|marker| marker.is_live(now_seconds));
     for cell in iterator {
         let Some(value) = cell.live_value(now_seconds) else { continue };
+        if dropped.iter().any(|(column, through)| *column == cell.column && cell.timestamp <= *through) {
+            continue;
+        }
         alive = true;
         if wanted(cell.column) {
             let (ttl, expires) = match cell.content {

@@ -273,7 +273,7 @@ impl<'a, R: Rows, B: Bugs> Reading<'a, '_, R, B> {
     fn collect(&mut self, row: &RowBytes<'_>, cells: &mut Vec<ReadCell>) -> bool {
         let wanted = self.wanted.as_deref();
         let is_wanted = |column| wanted.is_none_or(|wanted| wanted.binary_search(&column).is_ok());
-        collect_cells(row, self.now_seconds, is_wanted, &mut self.copies, cells)
+        collect_cells(row, self.now_seconds, is_wanted, &self.command.dropped, &mut self.copies, cells)
     }
 
     /// Return a row if it is alive and passes; says whether it was.

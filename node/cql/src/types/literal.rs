@@ -1,6 +1,7 @@
 //! From literals to bytes: which constant fits which type, and how.
 
 use super::calendar::{parse_date, parse_time, parse_timestamp};
+use super::collection::join_fields;
 use super::decimal::{Decimal, varint_from_text};
 use super::duration::Duration;
 use super::error::invalid;
@@ -28,11 +29,20 @@ pub fn literal_fits(literal: &Literal, value_type: &CqlType) -> bool {
                 | CqlType::Date
                 | CqlType::Time
                 | CqlType::Duration
+                | CqlType::Tuple(_)
         ),
-        Literal::Float(_) => matches!(value_type, CqlType::Decimal | CqlType::Double | CqlType::Float),
+        Literal::Float(_) => {
+            matches!(value_type, CqlType::Decimal | CqlType::Double | CqlType::Float | CqlType::Tuple(_))
+        }
         Literal::String(_) => matches!(
             value_type,
-            CqlType::Ascii | CqlType::Text | CqlType::Inet | CqlType::Date | CqlType::Time | CqlType::Timestamp
+            CqlType::Ascii
+                | CqlType::Text
+                | CqlType::Inet
+                | CqlType::Date
+                | CqlType::Time
+                | CqlType::Timestamp
+                | CqlType::Tuple(_)
         ),
         Literal::Uuid(_) => matches!(value_type, CqlType::Uuid | CqlType::TimeUuid),
         Literal::Hex(_) => matches!(value_type, CqlType::Blob | CqlType::Custom(_)),
@@ -72,7 +82,7 @@ pub fn literal_to_bytes(
     Ok(Some(bytes))
 }
 
-/// The bytes of a text without quotes as a value of a scalar type.
+/// The bytes of a text without quotes as a value of a scalar type or a tuple.
 pub(super) fn text_to_bytes(text: &str, value_type: &CqlType) -> Result<Vec<u8>, InvalidValue> {
     macro_rules! number {
         ($number:ty, $name:literal) => {
@@ -83,7 +93,8 @@ pub(super) fn text_to_bytes(text: &str, value_type: &CqlType) -> Result<Vec<u8>,
         };
     }
     // Only texts, in JSON, can be empty and meant for these.
-    let has_empty = !matches!(value_type, CqlType::Date | CqlType::Time | CqlType::Duration | CqlType::Boolean);
+    let has_empty = value_type.native().is_some()
+        && !matches!(value_type, CqlType::Date | CqlType::Time | CqlType::Duration | CqlType::Boolean);
     if text.is_empty() && has_empty {
         return Ok(Vec::new());
     }
@@ -118,9 +129,42 @@ pub(super) fn text_to_bytes(text: &str, value_type: &CqlType) -> Result<Vec<u8>,
             Ok(uuid) if text.len() == 36 => uuid.as_bytes().to_vec(),
             _ => return invalid!("Unable to make UUID from '{text}'"),
         },
+        CqlType::Tuple(types) => tuple_to_bytes(text, types, value_type)?,
+        CqlType::Blob => hex_to_bytes(text.strip_prefix("0x").unwrap_or(text))?,
         // `literal_fits` lets no text come here for another type.
         other => return invalid!("'{text}' is no value of type {other}"),
     })
+}
+
+/// `1:two:@`: fields between colons, `@` for null; those at the end may be missing. A colon or `@` that is meant has a backslash
+/// before it.
+fn tuple_to_bytes(text: &str, types: &[CqlType], tuple: &CqlType) -> Result<Vec<u8>, InvalidValue> {
+    let mut texts = vec![String::new()];
+    let mut before = None;
+    for character in text.chars() {
+        match (before, character, texts.last_mut()) {
+            (Some('\\'), ':' | '@', Some(field)) => {
+                field.pop();
+                field.push(character);
+            }
+            (_, ':', _) => texts.push(String::new()),
+            (_, _, Some(field)) => field.push(character),
+            (_, _, None) => {}
+        }
+        before = Some(character);
+    }
+    if texts.len() > types.len() {
+        return invalid!(
+            "Invalid tuple literal: too many elements. Type {tuple} expects {} but got {}",
+            types.len(),
+            texts.len()
+        );
+    }
+    let fields = texts.iter().zip(types).map(|(text, field_type)| match &text[..] {
+        "@" => Ok(None),
+        text => text_to_bytes(text, field_type).map(Some),
+    });
+    Ok(join_fields(&fields.collect::<Result<Vec<_>, _>>()?))
 }
 
 pub(super) fn hex_to_bytes(digits: &str) -> Result<Vec<u8>, InvalidValue> {
@@ -225,6 +269,26 @@ mod tests {
             assert_eq!(validate(&value_type, bytes), Ok(()), "{text} as {value_type}");
         }
         assert_eq!(convert("null", &CqlType::Int), Ok(None));
+    }
+
+    #[test]
+    fn a_text_may_stand_for_a_tuple() {
+        let pair = CqlType::Tuple(vec![CqlType::TinyInt, CqlType::Text]);
+        for (text, bytes) in [
+            ("'1:a'", &b"\0\0\0\x01\x01\0\0\0\x01a"[..]),
+            ("'1'", b"\0\0\0\x01\x01"),
+            ("1", b"\0\0\0\x01\x01"),
+            (r"'1:a\:\@'", b"\0\0\0\x01\x01\0\0\0\x03a:@"),
+            ("'@:'", b"\xff\xff\xff\xff\0\0\0\0"),
+        ] {
+            assert_eq!(convert(text, &pair), Ok(Some(bytes.to_vec())), "{text}");
+        }
+        let problem = |text| convert(text, &pair).expect_err("it is refused").0;
+        assert_eq!(
+            problem("'1:2:3'"),
+            "Invalid tuple literal: too many elements. Type frozen<tuple<tinyint, text>> expects 2 but got 3"
+        );
+        assert_eq!(problem("'x:2'"), "Unable to make byte from 'x'");
     }
 
     #[test]

@@ -60,7 +60,13 @@ impl Resolver<'_> {
                 }
                 CqlType::Map(Box::new(key), Box::new(self.element(value, type_name)?))
             }
-            TypeName::Frozen(inner) => self.inside_frozen(inner)?,
+            TypeName::Frozen(inner) => self.inside_frozen(inner).map_err(|error| {
+                // What it is said of is named as a whole.
+                match error.0.strip_suffix(&inner.to_string()).filter(|problem| problem.ends_with(": ")) {
+                    Some(problem) => InvalidType(format!("{problem}{type_name}")),
+                    None => error,
+                }
+            })?,
             TypeName::Tuple(elements) => {
                 let elements = elements.iter().map(|element| match self.inside_frozen(element)? {
                     CqlType::Counter => Err(InvalidType("Counters are not allowed inside tuples".into())),
@@ -181,7 +187,7 @@ mod tests {
             ("list<list<int>>", "Non-frozen collections are not allowed inside collections: list<list<int>>"),
             ("map<int, \"U\">", "Non-frozen UDTs are not allowed inside collections: map<int, \"U\">"),
             ("list<counter>", "Counters are not allowed inside collections: list<counter>"),
-            ("frozen<list<counter>>", "Counters are not allowed inside collections: list<counter>"),
+            ("frozen<list<counter>>", "Counters are not allowed inside collections: frozen<list<counter>>"),
             ("tuple<counter>", "Counters are not allowed inside tuples"),
             ("set<duration>", "Durations are not allowed inside sets: set<duration>"),
             ("map<duration, int>", "Durations are not allowed as map keys: map<duration, int>"),

@@ -12,7 +12,7 @@ use super::names::Names;
 use super::plan::Plan;
 use super::system;
 use crate::schema::{Definition, Schema, Truncate};
-use trefoil_cql::ast::{Name, QualifiedName, Statement};
+use trefoil_cql::ast::{Name, QualifiedName, Statement, TypeName};
 use trefoil_cql::protocol::response::CqlError;
 
 /// A definition that waits for its execution.
@@ -54,12 +54,16 @@ impl Defined {
 
     /// Nothing exists of what cannot be created yet.
     fn drop_nothing(&self, names: Names<'_>) -> Option<Result<Plan, CqlError>> {
-        let (what, name, if_exists, end) = match &*self.statement {
-            Statement::DropIndex(drop) => ("Index", &drop.name, drop.if_exists, "'"),
-            Statement::DropView(drop) => ("Materialized view", &drop.name, drop.if_exists, ""),
-            Statement::DropFunction(drop) => ("Function", &drop.name, drop.if_exists, ""),
-            Statement::DropAggregate(drop) => ("Aggregate", &drop.name, drop.if_exists, ""),
-            Statement::DropTrigger(drop) => ("Trigger", &drop.table, drop.if_exists, ""),
+        let (what, name, if_exists, end): (_, _, _, String) = match &*self.statement {
+            Statement::DropIndex(drop) => ("Index", &drop.name, drop.if_exists, "'".into()),
+            Statement::DropView(drop) => ("Materialized view", &drop.name, drop.if_exists, "'".into()),
+            Statement::DropFunction(drop) => {
+                ("Function", &drop.name, drop.if_exists, listed(drop.arguments.as_deref()))
+            }
+            Statement::DropAggregate(drop) => {
+                ("Aggregate", &drop.name, drop.if_exists, listed(drop.arguments.as_deref()))
+            }
+            Statement::DropTrigger(drop) => ("Trigger", &drop.table, drop.if_exists, String::new()),
             _ => return None,
         };
         Some(match names.keyspace_of(name) {
@@ -70,7 +74,8 @@ impl Defined {
                     format!("{what} '{}' on '{keyspace}.{}' doesn't exist", drop.name, name.name)
                 }
                 // The second quote after the name of an index is Cassandra's.
-                _ => format!("{what} '{keyspace}.{}' doesn't exist{end}", name.name),
+                Statement::DropIndex(_) => format!("{what} '{keyspace}.{}' doesn't exist'", name.name),
+                _ => format!("{what} '{keyspace}.{}{end} doesn't exist", name.name),
             })),
         })
     }
@@ -149,4 +154,15 @@ fn target<'a>(name: &'a QualifiedName, names: Names<'a>) -> Result<(String, Stri
 
 fn pairs(names: &[(Name, Name)]) -> Vec<(String, String)> {
     names.iter().map(|(from, to)| (from.as_str().to_owned(), to.as_str().to_owned())).collect()
+}
+
+/// The types of a function's arguments, as they stand behind its name, and the quote that ends both.
+fn listed(arguments: Option<&[TypeName]>) -> String {
+    match arguments {
+        Some(types) => {
+            let types: Vec<String> = types.iter().map(ToString::to_string).collect();
+            format!("({})'", types.join(", "))
+        }
+        None => "'".to_owned(),
+    }
 }

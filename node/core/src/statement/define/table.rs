@@ -25,12 +25,14 @@ pub(super) fn create(
         [] => {
             // The misspelling is Cassandra's.
             return Err(CqlError::Invalid(format!(
-                "No PRIMARY KEY specifed for table '{name}' (exactly one required)"
+                "No PRIMARY KEY specifed for table '{}' (exactly one required)",
+                create.table
             )));
         }
         _ => {
             return Err(CqlError::Invalid(format!(
-                "Multiple PRIMARY KEY specified for table '{name}' (exactly one required)"
+                "Multiple PRIMARY KEY specified for table '{}' (exactly one required)",
+                create.table
             )));
         }
     };
@@ -149,9 +151,9 @@ pub(super) fn alter(alter: &ast::AlterTable, names: Names<'_>) -> Result<Definit
             let columns = columns.collect::<Result<_, _>>()?;
             TableChange::Add(AddColumns { if_not_exists: *if_not_exists, columns })
         }
-        AlterTableAction::Drop { if_exists, columns, .. } => {
+        AlterTableAction::Drop { if_exists, columns, timestamp } => {
             let names = columns.iter().map(|name| name.as_str().to_owned()).collect();
-            TableChange::Drop(DropColumns { if_exists: *if_exists, names })
+            TableChange::Drop(DropColumns { if_exists: *if_exists, names, timestamp: *timestamp })
         }
         // IF EXISTS changes nothing, as in Cassandra.
         AlterTableAction::Rename { columns, .. } => TableChange::Rename(RenameColumns { names: pairs(columns) }),

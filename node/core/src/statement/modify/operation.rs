@@ -74,7 +74,7 @@ impl Operation {
         let column = &table.columns[index];
         if column.column_type == CqlType::Counter {
             return Err(CqlError::Invalid(match term {
-                ast::Term::Literal(ast::Literal::Null) => NULL_COUNT.to_owned(),
+                ast::Term::Literal(ast::Literal::Null) => format!("{NULL_COUNT}/decrement"),
                 _ => format!(
                     "Cannot set the value of counter column {} (counters can only be incremented/decremented, not set)",
                     column.name
@@ -139,8 +139,9 @@ impl Operation {
             (Assignment::Prepend(..), frozen) if is_frozen_list(frozen) => return refused("frozen list"),
             (Assignment::Prepend(..), _) => return refused("non list"),
             (Assignment::Add(..) | Assignment::Subtract(..), other) => {
+                let is_addition = matches!(assignment, Assignment::Add(..));
                 return refused(match other.unfrozen() {
-                    CqlType::Tuple(_) | CqlType::UserType(_) => "tuple",
+                    CqlType::Tuple(_) | CqlType::UserType(_) if is_addition => "tuple",
                     frozen if frozen.is_collection() => "frozen collection",
                     _ => "non counter",
                 });
@@ -290,7 +291,7 @@ pub(in crate::statement) fn value_column(table: &Table, name: &Name, place: &str
     Ok(index)
 }
 
-const NULL_COUNT: &str = "Invalid null value for counter increment/decrement";
+const NULL_COUNT: &str = "Invalid null value for counter increment";
 
 fn no_negation(number: i64) -> CqlError {
     CqlError::Invalid(format!(

@@ -127,9 +127,11 @@ pub(in crate::statement) fn serialize_key(components: &[Bytes]) -> Result<Bytes,
     if let [single] = components {
         return Ok(single.clone());
     }
-    let length: usize = components.iter().map(|component| component.len() + 3).sum();
+    // Cassandra counts what is around the components only where they alone are not too long.
+    let bare: usize = components.iter().map(Bytes::len).sum();
+    let length = bare + 3 * components.len();
     if length > KEY_BYTES {
-        return Err(key_too_long(length));
+        return Err(key_too_long(if bare > KEY_BYTES { bare } else { length }));
     }
     let mut key = BytesMut::with_capacity(length);
     for component in components {

@@ -113,6 +113,7 @@ impl SelectExecution {
                 clustering: std::mem::take(&mut template.clustering),
                 columns: template.columns.take(),
                 filters: std::mem::take(&mut template.filters),
+                dropped: std::mem::take(&mut template.dropped),
                 resume: self.resume.take(),
                 ..*template
             });

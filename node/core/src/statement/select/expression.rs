@@ -66,6 +66,8 @@ pub(in crate::statement) enum CellForm {
 pub(in crate::statement) enum MetaForm {
     Single,
     Many(PathOrder),
+    /// One for each of so many fields; null for those that are not there.
+    Fields(u16),
 }
 
 /// What is asked of a column's cells.
@@ -259,10 +261,12 @@ impl Expression {
                 }
             },
             Expression::Meta(meta) => {
-                if let Some(value) = &meta.value
-                    && value.evaluate(view, row, evaluation)?.is_none()
-                {
-                    return Ok(None);
+                if let Some(value) = &meta.value {
+                    let found = value.evaluate(view, row, evaluation)?;
+                    let is_slice = matches!(**value, Expression::Slice(..));
+                    if found.is_none_or(|found| is_slice && value::is_empty_collection(&found)) {
+                        return Ok(None);
+                    }
                 }
                 meta.evaluate(cells(row, meta.column), evaluation)
             }
@@ -402,6 +406,18 @@ impl Meta {
             _ if meant.is_empty() => None,
             (CellFunction::MaxWriteTime, _) => meant.iter().map(|cell| cell.timestamp).max().map(long),
             (_, MetaForm::Single) => one(meant[0]),
+            (_, MetaForm::Fields(count)) => {
+                let mut out = Vec::new();
+                put_length(&mut out, usize::from(*count));
+                for position in 0..*count {
+                    let field = meant.iter().find(|cell| cell.path[..] == position.to_be_bytes());
+                    match field.and_then(|cell| one(cell)) {
+                        Some(bytes) => put_value(&mut out, &bytes),
+                        None => out.put_i32(-1),
+                    }
+                }
+                Some(Bytes::from(out))
+            }
             (_, MetaForm::Many(order)) => {
                 if let Some(order) = order {
                     meant.sort_by(|a, b| compare(order, &a.path, &b.path));

@@ -75,6 +75,12 @@ impl Select {
             return Err(CqlError::invalid("PER PARTITION LIMIT is not allowed with aggregate queries."));
         }
         let ordering = order_columns.finish(&table, &restrictions)?;
+        if let Some(column) =
+            table.clustering().first().filter(|_| select.distinct && ordering.merged_columns.is_some())
+        {
+            // Rows that are ordered among each other are read with what they are ordered by.
+            return Err(not_distinct(&column.name));
+        }
         restrictions.check_filtering()?;
         let mut limit = |term: &Option<ast::Term>, name: &str| -> Result<Option<Term>, CqlError> {
             let receiver = Receiver::of(&table, name, &CqlType::Int);
@@ -144,9 +150,7 @@ fn check_distinct(selection: &Selection, restrictions: &Restrictions, table: &Ta
     let kind = |name: &String| table.column(name).map(|column| column.kind);
     let wrong = |name: &&String| !matches!(kind(name), Some(ColumnKind::PartitionKey | ColumnKind::Static));
     if let Some(name) = selection.used.iter().find(wrong) {
-        return Err(CqlError::Invalid(format!(
-            "SELECT DISTINCT queries must only request partition key columns and/or static columns (not {name})"
-        )));
+        return Err(not_distinct(name));
     }
     // The key may be left out when it is given.
     let missing = table.partition_key().iter().find(|column| !selection.used.contains(&column.name));
@@ -180,4 +184,10 @@ fn needs_statics(selection: &Selection, restrictions: &Restrictions, table: &Tab
     whole
         || table.statics().any(|column| selection.used.contains(&column.name))
         || restrictions.filters.iter().filter_map(|filter| filter.column()).any(is_static)
+}
+
+fn not_distinct(name: &str) -> CqlError {
+    CqlError::Invalid(format!(
+        "SELECT DISTINCT queries must only request partition key columns and/or static columns (not {name})"
+    ))
 }

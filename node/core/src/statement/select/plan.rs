@@ -127,6 +127,7 @@ impl Select {
             byte_budget: READ_CHUNK_BYTES,
             resume: None,
             now_seconds: parameters.now_in_seconds.map(i64::from),
+            dropped: self.table.dropped_cells(),
         };
         let limit = state.as_ref().map_or(limit, |state| state.rows_left);
         Ok(ReadPlan {

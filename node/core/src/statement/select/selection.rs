@@ -471,10 +471,15 @@ impl Selecting<'_, '_> {
         let (place, value) = match (is_many_cells, outermost(inner)) {
             (false, _) => (CellPlace::Whole, inside(0)),
             (true, ast::Term::Element(..)) => (CellPlace::Path(terms_before), inside(1)),
-            (true, ast::Term::Slice(_, from, to)) => {
+            (true, slice @ ast::Term::Slice(_, from, to)) => {
                 let from = from.as_ref().map(|_| terms_before);
                 let to = to.as_ref().map(|_| terms_before + usize::from(from.is_some()));
-                (CellPlace::Paths(from, to), inside(1))
+                if is_element_of(inner, slice) {
+                    let key = terms_before + usize::from(from.is_some()) + usize::from(to.is_some());
+                    (CellPlace::Path(key), inside(1))
+                } else {
+                    (CellPlace::Paths(from, to), inside(1))
+                }
             }
             (true, ast::Term::Field(_, field)) => {
                 let position = match &column.column_type {
@@ -486,7 +491,11 @@ impl Selecting<'_, '_> {
             (true, _) => (CellPlace::Whole, None),
         };
         let is_many = is_many_cells && matches!(place, CellPlace::Whole | CellPlace::Paths(..));
-        let form = if is_many { MetaForm::Many(path_order(&column.column_type)) } else { MetaForm::Single };
+        let form = match &column.column_type {
+            CqlType::UserType(user) if is_many => MetaForm::Fields(user.fields.len() as u16),
+            column_type if is_many => MetaForm::Many(path_order(column_type)),
+            _ => MetaForm::Single,
+        };
         let column_type = cell_type(function, is_many);
         let path_type = match &column.column_type {
             CqlType::Map(key, _) | CqlType::Set(key) => (**key).clone(),
@@ -511,6 +520,17 @@ fn depth_of(term: &ast::Term) -> usize {
     match term {
         ast::Term::Field(inner, _) | ast::Term::Element(inner, _) | ast::Term::Slice(inner, ..) => depth_of(inner) + 1,
         _ => 0,
+    }
+}
+
+/// Whether an element is taken of what is taken of the column first.
+fn is_element_of(term: &ast::Term, first: &ast::Term) -> bool {
+    match term {
+        ast::Term::Element(inner, _) if std::ptr::eq(&raw const **inner, first) => true,
+        ast::Term::Field(inner, _) | ast::Term::Element(inner, _) | ast::Term::Slice(inner, ..) => {
+            is_element_of(inner, first)
+        }
+        _ => false,
     }
 }
 

@@ -81,6 +81,16 @@ fn what_was_dropped_or_truncated_stays_gone() {
     bench.run("ALTER TABLE t DROP v");
     bench.run("ALTER TABLE t ADD v int");
     assert_eq!(bench.run("SELECT v, w FROM t").cell(), "null,1");
+    bench.run("UPDATE t SET v = 1 WHERE k = 2");
+    bench.run("ALTER TABLE t DROP v");
+    assert_eq!(bench.run("SELECT k FROM t").cell(), "1", "of row 2 nothing is left");
+    bench.run("ALTER TABLE t ADD v int");
+    bench.run("INSERT INTO t (k, v) VALUES (3, 3) USING TIMESTAMP 10");
+    bench.run("INSERT INTO t (k, v) VALUES (4, 4) USING TIMESTAMP 30");
+    bench.run("ALTER TABLE t DROP v USING TIMESTAMP 20");
+    bench.run("ALTER TABLE t ADD v int");
+    assert_eq!(bench.run("SELECT v FROM t WHERE k = 3").cell(), "null");
+    assert_eq!(bench.run("SELECT v FROM t WHERE k = 4").cell(), "4", "written after what was dropped");
     bench.run("TRUNCATE t");
     assert_eq!(bench.run("SELECT v FROM t").lines().len(), 0);
     bench.run("INSERT INTO t (k, v) VALUES (1, 1)");

@@ -120,11 +120,18 @@ impl Naive {
 
     /// Live cells, and whether the row is alive.
     fn live(&self, place: &RowPlace, now: i64) -> (bool, Vec<ReadCell>) {
+        self.live_but(&[], place, now)
+    }
+
+    /// The same without cells that were dropped.
+    fn live_but(&self, dropped: &[(ColumnId, i64)], place: &RowPlace, now: i64) -> (bool, Vec<ReadCell>) {
         let mut alive = false;
         let mut cells = Vec::new();
         for (timestamp, item) in self.survivors(place) {
             match item {
                 Item::Marker { ttl, expires } => alive |= ttl == 0 || expires > now,
+                Item::Cell { column, .. }
+                    if dropped.iter().any(|(of, through)| *of == column && timestamp <= *through) => {}
                 Item::Cell { column, path, value: Some(value), ttl, expires, .. } if ttl == 0 || expires > now => {
                     alive = true;
                     let path = path.unwrap_or_default();
@@ -264,9 +271,12 @@ impl Naive {
                             )
                         };
                         let wipe = (timestamp - 1, Item::ColumnDeletion { column, seconds: now });
+                        // What was there before the write, with what this statement did so far.
+                        let mut seen = Naive::default();
+                        let so_far = items.iter().filter(|(_, item)| column_of(item) == Some(column)).cloned();
+                        seen.rows.insert(place.clone(), before.survivors(&place).into_iter().chain(so_far).collect());
                         let list = || {
-                            before
-                                .live(&place, now)
+                            seen.live(&place, now)
                                 .1
                                 .into_iter()
                                 .filter(|cell| cell.column == column)
@@ -392,7 +402,7 @@ impl Naive {
                     cells.iter().any(|cell| cell.column == *column && cell.value == filter.values[0])
                 })
             };
-            let (static_alive, mut statics) = self.live(&place(RowId::Static), now);
+            let (static_alive, mut statics) = self.live_but(&command.dropped, &place(RowId::Static), now);
             statics.retain(|cell| command.statics && wanted(cell.column));
             let mut rows = Vec::new();
             let mut any = false;
@@ -403,7 +413,7 @@ impl Naive {
                 if *table != command.table || *of != partition || !inside {
                     continue;
                 }
-                let (alive, mut cells) = self.live(row, now);
+                let (alive, mut cells) = self.live_but(&command.dropped, row, now);
                 if alive {
                     any = true;
                     cells.retain(|cell| wanted(cell.column));

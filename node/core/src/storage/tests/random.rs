@@ -212,6 +212,11 @@ impl Dice {
             byte_budget: self.pick(&[0, 300, 1_000_000]),
             resume: None,
             now_seconds: self.one_in(3).then(|| now - 3 + self.below(5) as i64),
+            dropped: match self.below(4) {
+                0 => vec![(ColumnId(1), i64::MAX)],
+                1 => vec![(ColumnId(4), (now - 2) * 1_000_000)],
+                _ => vec![],
+            },
         }
     }
 }

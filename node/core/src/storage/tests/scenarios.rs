@@ -240,6 +240,33 @@ fn a_deletion_that_is_covered_by_nothing_any_more_is_swept_away() {
 }
 
 #[test]
+fn operations_of_one_statement_on_a_list_see_each_other() {
+    let value = Bytes::from_static;
+    let statement = |operations: Vec<CellOperation>| {
+        let cell = |operation| CellChange { column: ColumnId(1), operation };
+        let cells = operations.into_iter().map(cell).collect();
+        let row = RowChange { row: RowId::Row(value(b"a")), marker: true, ttl: 0, cells };
+        write(vec![change(1, Change::Row(row))])
+    };
+    let mut replica = replica(&[
+        statement(vec![CellOperation::ListReplace(vec![value(b"a"), value(b"b"), value(b"c")])]),
+        statement(vec![CellOperation::ListSet(1, None), CellOperation::ListSet(1, None)]),
+        statement(vec![CellOperation::ListAppend(vec![value(b"d")]), CellOperation::ListSet(1, Some(value(b"e")))]),
+        statement(vec![CellOperation::ListSet(0, Some(value(b"x"))), CellOperation::ListRemove(vec![value(b"x")])]),
+    ]);
+    let elements: Vec<Bytes> =
+        pages(&replica, &scan(9), 0).iter().flat_map(|row| row.cells.iter().map(|cell| cell.value.clone())).collect();
+    assert_eq!(elements, [value(b"e")]);
+    let outcome = replica.apply(
+        9,
+        stamp(9),
+        &statement(vec![CellOperation::ListRemove(vec![value(b"e")]), CellOperation::ListSet(0, Some(value(b"y")))]),
+    );
+    let reason = "Attempted to set an element on a list which is null";
+    assert_eq!(outcome, Some(WriteOutcome::Invalid(reason.into())), "the element is gone already");
+}
+
+#[test]
 fn lists_grow_at_both_ends_and_are_changed_by_index() {
     let value = Bytes::from_static;
     let list = |operation| write(vec![put(1, b"a", operation)]);
