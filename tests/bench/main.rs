@@ -14,7 +14,7 @@ use load::{Outcome, Pace, Plan};
 use std::error::Error;
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use trefoil_cql::protocol::Consistency;
 use workload::{Size, Statements, Workload};
 
@@ -57,6 +57,9 @@ struct Arguments {
     /// Use the data that an earlier run loaded.
     #[arg(long)]
     keep_data: bool,
+    /// Only tell how long it takes until the first row of such data is read, also while the servers are still starting.
+    #[arg(long)]
+    first_row: bool,
 }
 
 /// A server under test.
@@ -100,7 +103,29 @@ fn main() -> ExitCode {
     }
 }
 
+/// Try to read a row until there is one.
+async fn first_row(server: &Server) -> Result<(), Box<dyn Error>> {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let began = Instant::now();
+    loop {
+        match workload::read_one(server.addresses[0]).await {
+            Ok(()) => {
+                println!("{}: first row after {} ms", server.name, began.elapsed().as_millis());
+                return Ok(());
+            }
+            Err(error) if began.elapsed() > PATIENCE => return Err(error.into()),
+            Err(_) => tokio::time::sleep(Duration::from_millis(2)).await,
+        }
+    }
+}
+
 async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    if arguments.first_row {
+        for server in &arguments.servers {
+            first_row(server).await?;
+        }
+        return Ok(());
+    }
     let size = Size {
         rows: arguments.rows,
         partitions: arguments.partitions.min(arguments.rows),

@@ -128,6 +128,12 @@ pub async fn prepare(
     })
 }
 
+/// Read one row of data that are there, over a connection of its own.
+pub async fn read_one(address: SocketAddr) -> Result<(), ClientError> {
+    let rows = Connection::open(address).await?.query("SELECT data FROM bench.kv WHERE id = 0").await?.row_count;
+    if rows == 1 { Ok(()) } else { Err(ClientError::Nonsense(format!("there are {rows} such rows"))) }
+}
+
 impl Statements {
     /// The request that loads row `number` of either table.
     pub fn load(&self, number: u64, stream: i16, rng: &mut ChaCha8Rng) -> Bytes {

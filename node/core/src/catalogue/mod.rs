@@ -267,8 +267,12 @@ impl Node {
     /// Ask for the lease, offer again, finish what waited for a lease to end.
     pub(crate) fn run_catalogue<W: World>(&mut self, world: &mut W) {
         if self.config.layout.nodes.len() == 1 {
-            self.catalogue.known |=
-                self.replica(ShardId::CATALOGUE).is_some_and(|replica| replica.leads_surely(self.now));
+            // Definitions that are in the log alone must be applied: without them a table would be said not to exist.
+            if !self.catalogue.known
+                && self.replica(ShardId::CATALOGUE).is_some_and(|replica| replica.knows_all(self.now))
+            {
+                self.schema_confirmed(world);
+            }
             return self.finish_definitions(world);
         }
         if self.now >= self.catalogue.next_ask {
@@ -304,7 +308,7 @@ impl Node {
 
     pub(crate) fn catalogue_wake(&self) -> Monotonic {
         if self.config.layout.nodes.len() == 1 {
-            return self.now.plus(Duration::from_secs(1));
+            return self.now.plus(if self.catalogue.known { Duration::from_secs(1) } else { ASK_SOON });
         }
         if self.catalogue.pending.is_empty() {
             self.catalogue.next_ask

@@ -302,7 +302,13 @@ impl Replica {
     /// Whether it leads surely, and has applied everything that is committed: what it has is the newest there is.
     #[must_use]
     pub fn is_current(&self, now: Monotonic) -> bool {
-        self.leads_surely(now) && self.store.applied().position.index >= self.raft.commit() && self.is_sound()
+        self.knows_all(now) && self.is_sound()
+    }
+
+    /// The same, however sound it is: a replica alone has nobody who could know better.
+    #[must_use]
+    pub fn knows_all(&self, now: Monotonic) -> bool {
+        self.leads_surely(now) && self.store.applied().position.index >= self.raft.commit()
     }
 
     /// Who leads, as far as known here.

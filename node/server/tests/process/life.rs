@@ -30,6 +30,27 @@ fn what_was_written_survives_kills_and_stops() {
 }
 
 #[test]
+fn what_is_asked_while_a_node_starts_waits_and_is_answered() {
+    let folder = folder();
+    let server = Server::dev(folder.path(), &["--zones", "1"]);
+    let address = server.first();
+    Client::connect(address).make_table(1);
+    server.kill();
+    for _ in 0..5 {
+        let early = std::thread::spawn(move || {
+            while std::net::TcpStream::connect(address).is_err() {
+                std::thread::yield_now();
+            }
+            Client::connect(address).try_query("SELECT k FROM k.t").map(|_| ())
+        });
+        let port = address.port().to_string();
+        let server = Server::dev(folder.path(), &["--port", &port, "--admin-address", "127.0.0.1:0"]);
+        assert_eq!(early.join().expect("the client goes on"), Ok(()));
+        server.kill();
+    }
+}
+
+#[test]
 fn a_zone_can_go_and_come_back() {
     let folder = folder();
     let server = Server::dev(folder.path(), &[]);

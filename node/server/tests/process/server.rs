@@ -32,11 +32,14 @@ pub fn refusal(arguments: &[&str]) -> String {
 }
 
 impl Server {
-    /// `trefoil dev` on free ports, with its data in this folder; returns when it answers queries.
+    /// `trefoil dev` on free ports unless one is given, with its data in this folder; returns when it answers queries.
     pub fn dev(folder: &Path, arguments: &[&str]) -> Server {
         let data = folder.join("data").display().to_string();
         let ready = folder.join("ready").display().to_string();
-        let mut all = vec!["dev", "--port", "0", "--ready-file", &ready];
+        let mut all = vec!["dev", "--ready-file", &ready];
+        if !arguments.contains(&"--port") {
+            all.extend(["--port", "0"]);
+        }
         if !arguments.contains(&"--ephemeral") {
             all.extend(["--dir", &data]);
         }
