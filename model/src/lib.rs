@@ -7,5 +7,7 @@ mod cluster;
 pub mod election;
 pub mod lease;
 pub mod recovery;
+mod restored;
 mod site;
+pub mod takeover;
 mod withdrawal;

@@ -78,7 +78,7 @@ fn partition() -> PartitionKey {
 }
 
 /// Append the request's number to the list.
-fn append(request: usize, answered_below: u64) -> Command {
+pub(crate) fn append(request: usize, answered_below: u64) -> Command {
     let operation = CellOperation::ListAppend(vec![vec![request as u8].into()]);
     let row = RowChange {
         row: RowId::Row(bytes::Bytes::new()),
@@ -96,7 +96,7 @@ fn append(request: usize, answered_below: u64) -> Command {
     Command::Write(WriteCommand { header, conditions: Vec::new(), mutations: vec![mutation] })
 }
 
-fn list(site: &Site) -> Vec<u8> {
+pub(crate) fn list(site: &Site) -> Vec<u8> {
     let command = ReadCommand::of(TABLE, Partitions::Keys(vec![partition()]), 10);
     let read = site.replica.store().read(&command, 0, &site.around.stored, &site.around);
     let rows = read.expect("nothing damages the rows").rows;

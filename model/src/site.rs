@@ -149,33 +149,42 @@ impl Site {
             chance: Chance,
             damage: false,
         };
-        Site::start(config, Disk::default(), around, None, true)
+        Site::start(config, SHARD, Disk::default(), around, None, true)
+    }
+
+    /// The first start of a replica of some shard, the catalogue perhaps.
+    #[cfg(test)]
+    pub(crate) fn found_of(config: &Config, shard: ShardId) -> Site {
+        let Site { around, .. } = Site::found(config, None);
+        let around = Surroundings { waiting: VecDeque::new(), tickets: 0, ..around };
+        Site::start(config, shard, Disk::default(), around, None, true)
     }
 
     /// A start with what the stores hold. `sound`: the log can be read.
     pub(crate) fn start(
         config: &Config,
+        shard: ShardId,
         log: Disk,
         mut around: Surroundings,
         saved: Option<SavedLog>,
         sound: bool,
     ) -> Site {
-        let mut wanted = Output::default();
         let founding = saved.is_none();
-        let replica = Replica::start(config, SHARD, saved, sound, founding, &mut around, &mut wanted);
-        let mut site = Site { replica, log, around, wanted };
+        let replica = Replica::start(config, shard, saved, sound, founding, &mut around);
+        let mut site = Site { replica, log, around, wanted: Output::default() };
         site.advance();
         site
     }
 
     /// Power is lost, and comes back.
     pub(crate) fn restart(self, config: &Config, sound: bool) -> Site {
-        let Site { mut log, mut around, .. } = self;
+        let shard = self.replica.store().shard();
+        let (mut log, mut around) = (self.log, self.around);
         log.waiting.clear();
         around.waiting.clear();
         around.tickets = 0;
         let saved = (log.saved != SavedLog::default()).then(|| log.saved.clone());
-        Site::start(config, log, around, saved, sound)
+        Site::start(config, shard, log, around, saved, sound)
     }
 
     /// Let the replica go on, and hand its log batch to the store.

@@ -12,12 +12,12 @@ use trefoil_core::raft::{Append, LogOp, Position, RaftMessage, Round, SavedLog};
 use trefoil_core::replicate::ReadAnswer;
 use trefoil_core::time::{HybridTime, Monotonic};
 
-fn receive(site: &mut Site, from: u32, message: RaftMessage) {
+pub(crate) fn receive(site: &mut Site, from: u32, message: RaftMessage) {
     site.replica.receive(NodeId(from), message, &mut site.around);
     site.advance();
 }
 
-fn sync_everything(site: &mut Site) {
+pub(crate) fn sync_everything(site: &mut Site) {
     while !(site.log.waiting.is_empty() && site.around.waiting.is_empty()) {
         site.sync_log();
         site.sync_rows();

@@ -52,6 +52,8 @@ pub const NETS: &[Net] = &[
     net(PlantedBug::ConflictingSuffixKept, Preset::Elections, 200, LOST),
     net(PlantedBug::LivesCountedFromOne, Preset::Swarm, 250, DONE_WRONG),
     net(PlantedBug::BatchTorn, Preset::Paging, 20, &["BATCH-ATOMIC"]),
+    net(PlantedBug::FailedWriteCounts, Preset::Disks, 100, LOST),
+    net(PlantedBug::MemtableLostAtFailedFlush, Preset::Disks, 100, LOST),
     net(PlantedBug::BatchForgottenByFlush, Preset::Spread, 100, &["LOGGED-BATCH"]),
     net(PlantedBug::BatchNotTakenUp, Preset::Spread, 20, &["LOGGED-BATCH", "LIVENESS"]),
     net(PlantedBug::TombstoneLosesTie, Preset::Paging, 20, &["MERGE-ALGEBRA"]),

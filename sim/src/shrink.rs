@@ -181,7 +181,11 @@ fn one_node_a_zone(plan: &mut Plan) {
             | Fault::WallFreeze { node, .. }
             | Fault::Drift { node, .. }
             | Fault::DiskStall { node, .. }
-            | Fault::DiskSlow { node, .. } => *node /= per_zone,
+            | Fault::DiskSlow { node, .. }
+            | Fault::DiskFull { node, .. }
+            | Fault::DiskBroken { node, .. }
+            | Fault::RotRows { node, .. }
+            | Fault::RotLog { node, .. } => *node /= per_zone,
             Fault::Cut { from, to, .. } | Fault::Clog { from, to, .. } => {
                 (*from, *to) = (fold(*from), fold(*to));
                 // A node is not cut off from itself.

@@ -39,6 +39,10 @@ pub enum PlantedBug {
     ConflictingSuffixKept,
     /// Only the first partition change of a batch is applied.
     BatchTorn,
+    /// A write of the log that failed counts as durable.
+    FailedWriteCounts,
+    /// After a failed flush the memtable is dropped.
+    MemtableLostAtFailedFlush,
     /// Logged batches under way are not carried by flush and snapshot.
     BatchForgottenByFlush,
     /// A new leader does not go on with the logged batches that its predecessors decided.

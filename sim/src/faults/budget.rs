@@ -1,29 +1,28 @@
-//! The fault budget: what may be destroyed without making a loss legitimate. Crashes, cuts, pauses and clocks never destroy
-//! what is durable, so they are free. A wipe destroys one replica of every shard of its node; it is allowed only while each
-//! of those shards could do without: every other replica is up, not itself being rebuilt, and has durably all that the
-//! wiped one had, terms included. Otherwise the wipe is an ordinary crash.
+//! The fault budget: what may be destroyed without making a loss legitimate. Crashes, cuts, pauses, clocks, and disks that are
+//! full or fail never destroy what is durable, so they are free. A wipe destroys one replica of every shard of its node, rot
+//! that of one shard; it is allowed only while the shard could do without: every other replica is up, whole (nothing rotten, not
+//! being rebuilt), and has durably all that this one had, terms included. Otherwise nothing is destroyed.
 
 use crate::world::log_store::{LogStore, last_position};
 use trefoil_core::config::Layout;
 use trefoil_core::ids::{NodeId, ShardId};
 use trefoil_core::raft::SavedLog;
 
-/// Whether the node may lose its stores. `log_of` gives the durable log of a node that is up, `None` for one that is down.
-pub fn may_wipe<'a>(
+/// Whether the node may lose its replica of a shard. `log_of` gives the durable log of a node that is up and whose replica is whole.
+pub fn may_lose<'a>(
     layout: &Layout,
     victim: NodeId,
+    shard: ShardId,
     victim_log: &LogStore,
     log_of: impl Fn(NodeId) -> Option<&'a LogStore>,
 ) -> bool {
     let nothing = SavedLog::default();
-    layout.shard_ids().filter(|&shard| layout.replicas(shard).contains(&victim)).all(|shard| {
-        let mine = victim_log.shard(shard).unwrap_or(&nothing);
-        let replicas = layout.replicas(shard);
-        let mut others = replicas.iter().filter(|&&node| node != victim).peekable();
-        mine.hard_state.rebuild.is_none()
-            && others.peek().is_some()
-            && others.all(|&other| log_of(other).is_some_and(|log| has_all_of(log, shard, mine)))
-    })
+    let mine = victim_log.shard(shard).unwrap_or(&nothing);
+    let replicas = layout.replicas(shard);
+    let mut others = replicas.iter().filter(|&&node| node != victim).peekable();
+    mine.hard_state.rebuild.is_none()
+        && others.peek().is_some()
+        && others.all(|&other| log_of(other).is_some_and(|log| has_all_of(log, shard, mine)))
 }
 
 fn has_all_of(other: &LogStore, shard: ShardId, mine: &SavedLog) -> bool {
@@ -68,11 +67,11 @@ mod tests {
     fn allowed(logs: [Option<&LogStore>; 3]) -> bool {
         let victim = ClusterPlan::id(0);
         let mine = logs[0].expect("the victim has a log");
-        may_wipe(&layout(), victim, mine, |node| logs[ClusterPlan::place(node)])
+        may_lose(&layout(), victim, ShardId(1), mine, |node| logs[ClusterPlan::place(node)])
     }
 
     #[test]
-    fn a_wipe_needs_every_other_replica_whole() {
+    fn a_loss_needs_every_other_replica_whole() {
         let (full, behind, rebuilding) = (log(3, None), log(2, None), log(3, Some(RebuildId(1))));
         assert!(allowed([Some(&full), Some(&full), Some(&full)]));
         assert!(allowed([Some(&behind), Some(&full), Some(&full)]), "the victim itself may lag");

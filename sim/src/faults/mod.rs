@@ -26,6 +26,8 @@ pub mod links;
 mod machines;
 
 use crate::plan::cluster::ClusterPlan;
+use crate::world::disk::Store;
+use crate::world::row_store::Rot;
 use serde::{Deserialize, Serialize};
 
 /// A fault and when it begins.
@@ -176,6 +178,42 @@ pub enum Fault {
         /// How long.
         for_ms: u64,
     },
+    /// A node's disk has no space left.
+    DiskFull {
+        /// Whose.
+        node: u8,
+        /// Of a million batches of the log, so many do not fit.
+        log_ppm: u32,
+        /// Of a million batches of rows.
+        rows_ppm: u32,
+        /// How long.
+        for_ms: u64,
+    },
+    /// A node's disk fails, until the node is started again.
+    DiskBroken {
+        /// Whose.
+        node: u8,
+        /// What of it.
+        store: Store,
+        /// How long nobody notices.
+        for_ms: u64,
+        /// How long the node is down then.
+        down_ms: u64,
+    },
+    /// A stored value goes bad, if the shard can do without.
+    RotRows {
+        /// Whose.
+        node: u8,
+        /// In which way.
+        kind: Rot,
+    },
+    /// The log of a shard goes bad while the node is down, if the shard can do without.
+    RotLog {
+        /// Whose.
+        node: u8,
+        /// How long it is down.
+        down_ms: u64,
+    },
 }
 
 /// A single change of the world. Those that have a contrary are counted, so that faults may overlap.
@@ -268,6 +306,31 @@ pub enum Action {
         /// How many times.
         factor: u32,
     },
+    /// Of a million batches so many do not fit from now on.
+    FillDisk {
+        /// Whose.
+        node: usize,
+        /// Of the log.
+        log_ppm: u32,
+        /// Of the rows.
+        rows_ppm: u32,
+    },
+    /// A store takes nothing more in this life of the node.
+    BreakDisk {
+        /// Whose.
+        node: usize,
+        /// Which.
+        store: Store,
+    },
+    /// A stored value goes bad, if that may be.
+    RotRows {
+        /// Whose.
+        node: usize,
+        /// In which way.
+        kind: Rot,
+    },
+    /// A log of a node that is down goes bad, if that may be.
+    RotLog(usize),
 }
 
 /// An action and when it happens; virtual milliseconds since the workload began.
@@ -302,6 +365,10 @@ impl Fault {
             Fault::Drift { node, ppm } => clocks::drift(at_ms, node, ppm),
             Fault::DiskStall { node, for_ms } => disks::stall(at_ms, node, for_ms),
             Fault::DiskSlow { node, factor, for_ms } => disks::slow(at_ms, node, factor, for_ms),
+            Fault::DiskFull { node, log_ppm, rows_ppm, for_ms } => disks::full(at_ms, node, log_ppm, rows_ppm, for_ms),
+            Fault::DiskBroken { node, store, for_ms, down_ms } => disks::broken(at_ms, node, store, for_ms, down_ms),
+            Fault::RotRows { node, kind } => disks::rot_rows(at_ms, node, kind),
+            Fault::RotLog { node, down_ms } => disks::rot_log(at_ms, node, down_ms),
         }
     }
 }

@@ -37,6 +37,8 @@ pub enum Preset {
     Alone,
     /// Batches over several shards, whose coordinators and leaders die.
     Spread,
+    /// Disks that are full, fail, and rot.
+    Disks,
     /// `Drill::LostVote`
     LostVote,
     /// `Drill::OldTerm`
@@ -51,7 +53,7 @@ pub enum Preset {
 
 impl Preset {
     /// All of them.
-    pub const ALL: [Preset; 18] = [
+    pub const ALL: [Preset; 19] = [
         Preset::Swarm,
         Preset::Calm,
         Preset::Leases,
@@ -65,6 +67,7 @@ impl Preset {
         Preset::Language,
         Preset::Alone,
         Preset::Spread,
+        Preset::Disks,
         Preset::LostVote,
         Preset::OldTerm,
         Preset::SlowLeader,
@@ -89,6 +92,7 @@ impl Preset {
             Preset::Language => "language",
             Preset::Alone => "alone",
             Preset::Spread => "spread",
+            Preset::Disks => "disks",
             Preset::LostVote => "lost-vote",
             Preset::OldTerm => "old-term",
             Preset::SlowLeader => "slow-leader",
@@ -135,11 +139,19 @@ pub enum FaultKind {
     DiskStall,
     /// `Fault::DiskSlow`
     DiskSlow,
+    /// `Fault::DiskFull`
+    DiskFull,
+    /// `Fault::DiskBroken`
+    DiskBroken,
+    /// `Fault::RotRows`
+    RotRows,
+    /// `Fault::RotLog`
+    RotLog,
 }
 
 impl FaultKind {
     /// All of them.
-    pub const ALL: [FaultKind; 17] = [
+    pub const ALL: [FaultKind; 21] = [
         FaultKind::ZonePower,
         FaultKind::ZoneIsolation,
         FaultKind::ZoneFlapping,
@@ -157,6 +169,10 @@ impl FaultKind {
         FaultKind::Drift,
         FaultKind::DiskStall,
         FaultKind::DiskSlow,
+        FaultKind::DiskFull,
+        FaultKind::DiskBroken,
+        FaultKind::RotRows,
+        FaultKind::RotLog,
     ];
 }
 
@@ -321,6 +337,21 @@ impl Shape {
                 tiny_memory: true,
                 shards_max: 6,
                 ..small(&[Crash, Restart, Cut, Wipe, Pause, FaultKind::ZonePower], &[Work::Spread])
+            },
+            Preset::Disks => Shape {
+                tiny_memory: true,
+                one_zone_ppm: 150_000,
+                ..small(
+                    &[
+                        FaultKind::DiskFull,
+                        FaultKind::DiskBroken,
+                        FaultKind::RotRows,
+                        FaultKind::RotLog,
+                        FaultKind::DiskStall,
+                        Crash,
+                    ],
+                    &[Work::Registers, Work::Collections, Work::Rows, Work::Spread],
+                )
             },
             Preset::LostVote => Shape { drill: Some(Drill::LostVote), shards_max: 3, ..small(&[], &[Work::Registers]) },
             Preset::OldTerm => Shape {

@@ -5,7 +5,9 @@ use super::cluster::ClusterPlan;
 use super::draw::{drift_max_ppm, signed};
 use super::preset::{FaultKind, Shape};
 use crate::faults::{Fault, TimedFault};
-use crate::random::Stream;
+use crate::random::{MILLION, Stream};
+use crate::world::disk::Store;
+use crate::world::row_store::Rot;
 
 /// Draw the faults of a run whose programs last about `workload_ms`.
 #[must_use]
@@ -109,6 +111,20 @@ fn fault(stream: &mut Stream, kind: FaultKind, shape: &Shape, cluster: &ClusterP
         }
         FaultKind::DiskStall => Fault::DiskStall { node, for_ms },
         FaultKind::DiskSlow => Fault::DiskSlow { node, factor: stream.magnitude(2, 50) as u32, for_ms },
+        FaultKind::DiskFull => {
+            // Nothing fits, or what is small does; one file system or two.
+            let ppm = if stream.one_in(2) { MILLION } else { stream.between(100_000, 900_000) as u32 };
+            let (log_ppm, rows_ppm) = *stream.pick(&[(ppm, ppm), (ppm, 0), (0, ppm)]);
+            Fault::DiskFull { node, log_ppm, rows_ppm, for_ms: for_ms.max(election_ms) }
+        }
+        FaultKind::DiskBroken => {
+            let store = *stream.pick(&[Store::Log, Store::Rows]);
+            Fault::DiskBroken { node, store, for_ms, down_ms: stream.between(1, election_ms) }
+        }
+        FaultKind::RotRows => {
+            Fault::RotRows { node, kind: *stream.pick(&[Rot::Flipped, Rot::Flipped, Rot::CutShort, Rot::Misdirected]) }
+        }
+        FaultKind::RotLog => Fault::RotLog { node, down_ms: stream.between(1, election_ms * 2) },
     }
 }
 

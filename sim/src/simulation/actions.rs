@@ -4,7 +4,13 @@ use super::{PROBE_NS, Phase, Simulation};
 use crate::faults::{Action, budget};
 use crate::plan::cluster::ClusterPlan;
 use crate::record::{EVERYWHERE, Kind};
+use crate::world::log_store::LogStore;
+use crate::world::row_store::Rot;
 use crate::world::surroundings::Event;
+use crate::world::view::Body;
+use trefoil_core::ids::ShardId;
+use trefoil_core::replicate::Replica;
+use trefoil_core::storage::Clearing;
 use trefoil_core::world::Input;
 
 /// How long a node that is to die in the middle of a step may go without one.
@@ -50,7 +56,69 @@ impl Simulation<'_> {
                 self.sync_overdue(node, done);
             }
             Action::SlowDisk { node, factor } => self.nodes[node].body.disk.slow(factor),
+            Action::FillDisk { node, log_ppm, rows_ppm } => self.nodes[node].body.disk.fill(log_ppm, rows_ppm),
+            Action::BreakDisk { node, store } => {
+                // A process that is down opens its stores anew.
+                if self.nodes[node].is_up() {
+                    self.nodes[node].body.disk.break_store(store);
+                }
+            }
+            Action::RotRows { node, kind } => self.rot_rows(node, kind),
+            Action::RotLog(node) => self.rot_log(node),
         }
+    }
+
+    /// A value of some shard goes bad under a node, running or not, if the shard can do without.
+    fn rot_rows(&mut self, node: usize, kind: Rot) {
+        let Some(shard) = self.pick_shard(node) else { return };
+        if !self.may_lose(node, shard) {
+            return;
+        }
+        let clearing = self.clearing(node, shard);
+        let Body { disk, stream, .. } = &mut self.nodes[node].body;
+        let keys = disk.rows.keys_of(clearing);
+        if disk.rows.rot(&keys, kind, stream) {
+            self.around.watch.restart.rotten(node, shard);
+            self.around.marks.hit("sim: a stored value went bad");
+        }
+    }
+
+    /// The log of some shard goes bad under a node that is down: it is read when the node starts.
+    fn rot_log(&mut self, node: usize) {
+        let Some(shard) = self.pick_shard(node) else { return };
+        if !self.nodes[node].is_up() && self.may_lose(node, shard) && self.nodes[node].body.disk.log.rot(shard) {
+            self.around.watch.restart.rotten(node, shard);
+            self.around.marks.hit("sim: a log went bad");
+        }
+    }
+
+    fn pick_shard(&mut self, node: usize) -> Option<ShardId> {
+        let layout = self.plan.cluster.layout();
+        let id = ClusterPlan::id(node);
+        let shards: Vec<ShardId> = layout.shard_ids().filter(|&shard| layout.replicas(shard).contains(&id)).collect();
+        (!shards.is_empty()).then(|| *self.nodes[node].body.stream.pick(&shards))
+    }
+
+    fn clearing(&self, node: usize, shard: ShardId) -> Clearing {
+        Clearing::shard(shard, Replica::tokens(&self.plan.cluster.config(node), shard))
+    }
+
+    /// Whether a shard can do without the replica of this node.
+    fn may_lose(&self, node: usize, shard: ShardId) -> bool {
+        let layout = self.plan.cluster.layout();
+        budget::may_lose(&layout, ClusterPlan::id(node), shard, &self.nodes[node].body.disk.log, |id| {
+            self.whole_log(ClusterPlan::place(id), shard)
+        })
+    }
+
+    /// The durable log of a node that is up and whose replica of the shard is whole.
+    fn whole_log(&self, node: usize, shard: ShardId) -> Option<&LogStore> {
+        let process = &self.nodes[node];
+        let status = process.node.as_ref()?.status();
+        let sound = status.replicas.iter().any(|replica| replica.shard == shard && replica.sound);
+        let disk = &process.body.disk;
+        let rotten = || disk.rows.was_rotten() && disk.rows.is_rotten(&disk.rows.keys_of(self.clearing(node, shard)));
+        (sound && !disk.log.damaged().contains(&shard) && !rotten()).then_some(&disk.log)
     }
 
     fn hold_down(&mut self, node: usize, after_effects: u32, silent: bool) {
@@ -88,13 +156,9 @@ impl Simulation<'_> {
         if self.nodes[node].is_up() {
             return;
         }
-        let layout = self.plan.cluster.layout();
-        let nodes = &self.nodes;
-        let log_of = |id| {
-            let process = &nodes[ClusterPlan::place(id)];
-            process.is_up().then_some(&process.body.disk.log)
-        };
-        if budget::may_wipe(&layout, ClusterPlan::id(node), &nodes[node].body.disk.log, log_of) {
+        let (layout, id) = (self.plan.cluster.layout(), ClusterPlan::id(node));
+        let mut shards = layout.shard_ids().filter(|&shard| layout.replicas(shard).contains(&id));
+        if shards.all(|shard| self.may_lose(node, shard)) {
             self.nodes[node].body.disk.wipe();
             self.around.watch.restart.wiped(node);
             self.around.marks.hit("sim: a node was wiped");
@@ -124,7 +188,8 @@ impl Simulation<'_> {
             self.nodes[node].paused = 1;
             self.resume(node);
             self.nodes[node].held_down = 0;
-            let dying = self.nodes[node].stopping || self.nodes[node].body.fuse.is_some();
+            let body = &self.nodes[node].body;
+            let dying = self.nodes[node].stopping || body.fuse.is_some() || body.disk.is_broken();
             if dying {
                 self.kill(node, false);
             }

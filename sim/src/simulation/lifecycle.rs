@@ -6,7 +6,6 @@ use crate::world::connections::Frame;
 use crate::world::disk::Store;
 use crate::world::surroundings::Event;
 use crate::world::view::View;
-use std::collections::BTreeSet;
 use trefoil_core::bugs::PlantedBug;
 use trefoil_core::ids::Incarnation;
 use trefoil_core::node::{Node, Saved};
@@ -37,7 +36,7 @@ impl Simulation<'_> {
         process.body.disk.last_life = Some(incarnation);
         let saved = Saved {
             logs: process.body.disk.log.saved(),
-            damaged: BTreeSet::new(),
+            damaged: process.body.disk.log.damaged().clone(),
             // Only a replica that was never there may take itself for a founder.
             founding,
             incarnation,
@@ -88,21 +87,25 @@ impl Simulation<'_> {
         if process.body.life != life || !process.is_up() {
             return;
         }
-        let mut tickets = std::mem::take(&mut self.tickets);
+        let mut reports = std::mem::take(&mut self.reports);
         let body = &mut process.body;
-        match body.disk.sync_done(store, now, &mut body.stream, &mut tickets) {
+        match body.disk.sync_done(store, now, &mut body.stream, &mut reports) {
             Ok(Some(next)) => self.around.queue.push(next, Event::Synced { node: node as u8, life, store }),
             Ok(None) => {}
             Err(text) => self.around.broken("STORE-ACCEPTS", format!("node {node}: {text}")),
         }
         self.look_at_removed(node);
-        for ticket in tickets.drain(..) {
+        for (ticket, failure) in reports.drain(..) {
             // The node may die of one report before it hears the next.
             if self.nodes[node].body.life == life {
-                self.deliver(node, Input::Durable { ticket });
+                let input = match failure {
+                    None => Input::Durable { ticket },
+                    Some((failure, _)) => Input::PersistFailed { ticket, failure },
+                };
+                self.deliver(node, input);
             }
         }
-        self.tickets = tickets;
+        self.reports = reports;
     }
 
     /// Let the oracle see which durable entries were replaced.

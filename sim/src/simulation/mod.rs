@@ -101,7 +101,7 @@ pub struct Simulation<'a> {
     limit: Time,
     inputs: u64,
     dark_zone: bool,
-    tickets: Vec<trefoil_core::ids::Ticket>,
+    reports: Vec<crate::world::disk::Report>,
 }
 
 /// Run a plan.
@@ -140,7 +140,7 @@ impl<'a> Simulation<'a> {
             limit: Time(0),
             inputs: 0,
             dark_zone: false,
-            tickets: Vec::new(),
+            reports: Vec::new(),
         }
     }
 
@@ -347,6 +347,9 @@ impl<'a> Simulation<'a> {
         let mut next = first.or_else(|| process.inbox.pop_front());
         while let Some(input) = next {
             mix_input(&mut view, node, &input);
+            if let Input::PersistFailed { ticket, .. } = input {
+                view.body.disk.heard(ticket);
+            }
             state.step(input, &mut view);
             taken += 1;
             next = if taken < most && !view.body.dead { process.inbox.pop_front() } else { None };

@@ -1,7 +1,7 @@
 //! The durable log store of a node: per shard, the hard state and the entries, as they would lie in LMDB. It refuses what
 //! no node may ask for (a gap, a term that falls, a cut beyond the end): such a batch is a bug of the node, found here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use trefoil_core::ids::{LogIndex, ShardId, Term};
 use trefoil_core::raft::{Entry, LogOp, SavedLog};
 
@@ -9,6 +9,8 @@ use trefoil_core::raft::{Entry, LogOp, SavedLog};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogStore {
     shards: BTreeMap<ShardId, SavedLog>,
+    /// Logs that are not what was written. A starting node is told; the first thing that it writes of such a shard replaces all of it.
+    damaged: BTreeSet<ShardId>,
 }
 
 /// An entry that was durable and is not any more, because another log won.
@@ -49,7 +51,19 @@ impl LogStore {
     /// What a starting node is given.
     #[must_use]
     pub fn saved(&self) -> BTreeMap<ShardId, SavedLog> {
-        self.shards.clone()
+        let sound = self.shards.iter().filter(|(shard, _)| !self.damaged.contains(shard));
+        sound.map(|(shard, saved)| (*shard, saved.clone())).collect()
+    }
+
+    /// The log of a shard goes bad, if there is one.
+    pub fn rot(&mut self, shard: ShardId) -> bool {
+        self.shards.contains_key(&shard) && self.damaged.insert(shard)
+    }
+
+    /// Logs that have gone bad.
+    #[must_use]
+    pub fn damaged(&self) -> &BTreeSet<ShardId> {
+        &self.damaged
     }
 
     /// Carry out one change. Entries that it removes at the end of a log are added to `removed`.
@@ -57,6 +71,13 @@ impl LogStore {
     /// # Errors
     /// When the change makes no sense for what is stored; the text says why.
     pub fn apply(&mut self, operation: LogOp, removed: &mut Vec<Removed>) -> Result<(), String> {
+        let (LogOp::HardState(shard, _)
+        | LogOp::Append { shard, .. }
+        | LogOp::CutThrough { shard, .. }
+        | LogOp::Reset { shard, .. }) = operation;
+        if self.damaged.remove(&shard) {
+            self.shards.remove(&shard);
+        }
         match operation {
             LogOp::HardState(shard, state) => {
                 let saved = self.shards.entry(shard).or_default();

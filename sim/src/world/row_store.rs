@@ -1,17 +1,31 @@
 //! The durable row store of a node: an ordered map that stands for LMDB's. A view is simply the map between two commits,
-//! because a step is an instant. Damage (rot, misplacement, old versions) will be done here, below the checksums that
-//! `trefoil_core::storage` puts into every value.
+//! because a step is an instant. Damage is done here (`rot`), below the checksums that `trefoil_core::storage` puts into every value.
 
+use crate::random::Stream;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ops::Bound;
-use trefoil_core::storage::RowsWriter;
+use trefoil_core::storage::{Clearing, RowsBatch, RowsPart, RowsWriter};
 use trefoil_core::world::Rows;
 
 /// Keys and values as they would lie on disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RowStore {
     values: BTreeMap<Box<[u8]>, Box<[u8]>>,
+    /// What rot has made of values; a value that was written anew since is sound again.
+    rotten: BTreeMap<Box<[u8]>, Box<[u8]>>,
+}
+
+/// How a value goes bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Rot {
+    /// A bit turns over.
+    Flipped,
+    /// The end is lost.
+    CutShort,
+    /// A value that belongs elsewhere was written here.
+    Misdirected,
 }
 
 impl RowStore {
@@ -19,6 +33,49 @@ impl RowStore {
         // An empty or inverted range holds nothing; BTreeMap would panic.
         let range = (start < end).then(|| self.values.range::<[u8], _>((Bound::Included(start), Bound::Excluded(end))));
         range.into_iter().flatten().map(|(key, value)| (&key[..], &value[..]))
+    }
+
+    /// Keys of everything that this clearing would remove.
+    #[must_use]
+    pub fn keys_of(&self, mut clearing: Clearing) -> Vec<Box<[u8]>> {
+        let mut found = KeysDeleted { store: self, keys: Vec::new() };
+        while let Some(part) = clearing.next(self, usize::MAX) {
+            let batch = RowsBatch { parts: vec![RowsPart::Clear(part)] };
+            let Ok(()) = batch.write(&mut found) else { break };
+        }
+        found.keys
+    }
+
+    /// Let the value at one of these keys go bad. Says whether there is such a value.
+    pub fn rot(&mut self, keys: &[Box<[u8]>], kind: Rot, stream: &mut Stream) -> bool {
+        if keys.is_empty() {
+            return false;
+        }
+        let key = stream.pick(keys);
+        let elsewhere = self.values.get(stream.pick(keys)).cloned().unwrap_or_default();
+        let Some(value) = self.values.get_mut(key) else { return false };
+        match kind {
+            Rot::Flipped if !value.is_empty() => {
+                let at = stream.below(value.len() as u64) as usize;
+                value[at] ^= 1 << stream.below(8);
+            }
+            Rot::Misdirected if elsewhere != *value => *value = elsewhere,
+            _ => *value = value[..value.len() / 2].into(),
+        }
+        self.rotten.insert(key.clone(), value.clone());
+        true
+    }
+
+    /// Whether one of these keys has a value that has gone bad.
+    #[must_use]
+    pub fn is_rotten(&self, keys: &[Box<[u8]>]) -> bool {
+        keys.iter().any(|key| self.rotten.get(key).is_some_and(|rotten| self.values.get(key) == Some(rotten)))
+    }
+
+    /// Whether anything has ever gone bad.
+    #[must_use]
+    pub fn was_rotten(&self) -> bool {
+        !self.rotten.is_empty()
     }
 
     /// How many values there are.
@@ -51,6 +108,35 @@ impl Rows for RowStore {
 
     fn range_reversed<'a>(&'a self, start: &[u8], end: &[u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         self.between(start, end).rev()
+    }
+}
+
+/// Not a transaction: it only looks at what would be deleted.
+#[derive(Debug)]
+struct KeysDeleted<'a> {
+    store: &'a RowStore,
+    keys: Vec<Box<[u8]>>,
+}
+
+impl RowsWriter for KeysDeleted<'_> {
+    type Error = Infallible;
+
+    fn get(&mut self, key: &[u8]) -> Result<Option<&[u8]>, Infallible> {
+        Ok(self.store.values.get(key).map(|value| &value[..]))
+    }
+
+    fn put(&mut self, _: &[u8], _: &[u8]) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn delete(&mut self, key: &[u8]) -> Result<(), Infallible> {
+        self.keys.extend(self.store.values.get_key_value(key).map(|(key, _)| key.clone()));
+        Ok(())
+    }
+
+    fn delete_range(&mut self, start: &[u8], end: &[u8]) -> Result<(), Infallible> {
+        self.keys.extend(self.store.between(start, end).map(|(key, _)| Box::from(key)));
+        Ok(())
     }
 }
 

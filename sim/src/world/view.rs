@@ -159,6 +159,9 @@ impl World for View<'_> {
             self.around.marks.hit(mark);
             return;
         }
+        if matches!(event, TraceEvent::DamageFound { .. }) && self.body.disk.rows.was_rotten() {
+            self.around.marks.hit("sim: a replica found damage and withdrew");
+        }
         event.hash(&mut self.around.hash);
         let (now, place) = (self.around.now(), self.body.place);
         self.around.note(place, Kind::Trace, || format!("{event:?}"));

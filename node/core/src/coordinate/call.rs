@@ -88,6 +88,17 @@ impl Call {
     }
 }
 
+impl Next {
+    /// A request that was refused may be sent again by whoever is told so: once another part of it may have happened, it is not refused
+    /// any more, only late.
+    pub fn unless_begun(self, begun: bool, now: Monotonic) -> Next {
+        match self {
+            Next::Overloaded | Next::DiskFull if begun => Next::Later(now.plus(PAUSE)),
+            next => next,
+        }
+    }
+}
+
 /// Where to send a call whose leader is not known for sure: what is believed first, then every replica in turn.
 #[must_use]
 pub fn candidate(replicas: impl FnOnce() -> Vec<NodeId>, believed: Option<NodeId>, attempts: u32) -> Option<NodeId> {
@@ -102,6 +113,15 @@ pub fn candidate(replicas: impl FnOnce() -> Vec<NodeId>, believed: Option<NodeId
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_begun_is_late_and_not_refused() {
+        let later = Next::Later(Monotonic(0).plus(PAUSE));
+        for next in [Next::Overloaded, Next::DiskFull] {
+            assert_eq!(next.clone().unless_begun(true, Monotonic(0)), later, "another share may have been done");
+            assert_eq!(next.clone().unless_begun(false, Monotonic(0)), next, "it may be sent again as a whole");
+        }
+    }
 
     #[test]
     fn a_hint_is_followed_and_circles_are_paused() {

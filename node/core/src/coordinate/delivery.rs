@@ -146,15 +146,17 @@ impl Node {
     }
 
     fn finish_delivery<W: World>(&mut self, home: ShardId, batch: u64, world: &mut W) {
-        let Some(deliveries) = self.deliveries.batches.get_mut(&(home, batch)) else { return };
+        let Some(deliveries) = self.deliveries.batches.get(&(home, batch)) else { return };
         if deliveries.is_empty() || !deliveries.iter().all(|delivery| delivery.done) {
             return;
         }
-        // If this proposal is lost with the leadership, the next leader delivers again, to shards that know the shares already.
-        deliveries.clear();
         let payload = Replica::encode(&Command::BatchDone { batch });
-        if self.propose_here(home, &[], payload, world).is_err() {
-            self.deliveries.batches.remove(&(home, batch));
+        // What is refused now (a full disk, a lapsed lease) is said again later. If the proposal is lost with the leadership, the next
+        // leader delivers again, to shards that know the shares already.
+        if self.propose_here(home, &[], payload, world).is_ok()
+            && let Some(deliveries) = self.deliveries.batches.get_mut(&(home, batch))
+        {
+            deliveries.clear();
         }
     }
 

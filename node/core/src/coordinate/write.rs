@@ -10,7 +10,7 @@ use crate::node::Node;
 use crate::replicate::Replica;
 use crate::session::{Client, Options};
 use crate::statement::WritePlan;
-use crate::time::HybridTime;
+use crate::time::{HybridTime, Monotonic};
 use crate::world::World;
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -24,6 +24,14 @@ pub(crate) struct WriteOperation {
     options: Options,
     shares: Vec<Share>,
     outcome: WriteOutcome,
+}
+
+impl WriteOperation {
+    /// A shard refused its share.
+    fn refused(&mut self, index: usize, refusal: &Refusal, now: Monotonic) -> Next {
+        let next = self.shares[index].call.refused(refusal, now);
+        next.unless_begun(self.shares.iter().any(|share| share.done || share.call.in_doubt), now)
+    }
 }
 
 /// What one shard has to do.
@@ -175,7 +183,7 @@ impl Node {
                     self.finish_write(sequence, world);
                 }
             }
-            Err(refusal) => match write.shares[index].call.refused(&refusal, now) {
+            Err(refusal) => match write.refused(index, &refusal, now) {
                 Next::Send(to) => self.send_share(sequence, index, Some(to), world),
                 Next::Later(at) => self.operations.look_at(sequence, at),
                 Next::Replan(version) => self.replan_write(sequence, version, world),

@@ -3,6 +3,7 @@
 //! are refused with the reason, and reads go on. What may never happen: a write that waits for a disk that nobody looks at.
 
 use super::Node;
+use crate::bugs::PlantedBug;
 use crate::ids::Ticket;
 use crate::message::Refusal;
 use crate::replicate::RaftEnvironment;
@@ -99,9 +100,11 @@ impl Node {
         let change = state.failed(failure, self.now);
         match failure {
             DiskFailure::Full if change => {
+                crate::sometimes!(world, "disk found full");
                 tracing::error!(store, "the disk is full: writes are refused until there is space again");
             }
             DiskFailure::Broken if change => {
+                crate::sometimes!(world, "disk found broken");
                 tracing::error!(
                     store,
                     "the disk has failed: writes are refused, and the node leads no more; start it again"
@@ -114,7 +117,10 @@ impl Node {
         match sequences {
             Some(sequences) => {
                 for (shard, sequence) in sequences {
-                    if let Some(replica) = self.replica_mut(shard) {
+                    let Some(replica) = self.replica_mut(shard) else { continue };
+                    if world.planted(PlantedBug::FailedWriteCounts) {
+                        replica.durable(sequence, world);
+                    } else {
                         replica.persist_failed(sequence, world);
                     }
                 }
@@ -122,7 +128,7 @@ impl Node {
             None => {
                 let now = self.now;
                 for replica in self.replicas.iter_mut().flatten() {
-                    replica.rows_failed(ticket, again.then_some(now));
+                    replica.rows_failed(ticket, again.then_some(now), &*world);
                 }
                 if let DiskFailure::Damaged(shard) = failure
                     && let Some(replica) = self.replica_mut(shard)

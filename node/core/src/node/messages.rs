@@ -107,6 +107,7 @@ impl Node {
         if let Some(refusal) = refusal
             && (replica.is_leader() || replica.is_only_one())
         {
+            crate::sometimes!(world, "write refused by a disk");
             return Err(refusal);
         }
         let mut clock = stamp;

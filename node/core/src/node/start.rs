@@ -34,13 +34,12 @@ impl Node {
     /// A node as its stores left it. Call `settle` next.
     pub fn start<W: World>(config: Config, mut saved: Saved, world: &mut W) -> Node {
         let config = Arc::new(config);
-        let mut output = Output::default();
         let mut replicas = Vec::new();
         for shard in config.layout.shard_ids() {
             replicas.push(config.layout.replicas(shard).contains(&config.node).then(|| {
                 let log = saved.logs.remove(&shard);
                 let sound = !saved.damaged.contains(&shard);
-                Replica::start(&config, shard, log, sound, saved.founding, world, &mut output)
+                Replica::start(&config, shard, log, sound, saved.founding, world)
             }));
         }
         let catalogue =
@@ -54,7 +53,7 @@ impl Node {
             wall: WallClock(0),
             replicas,
             touched: BTreeSet::new(),
-            output,
+            output: Output::default(),
             submitted: BTreeMap::new(),
             liveness: Liveness::new(&config.layout, config.node),
             numbering: Numbering::default(),

@@ -29,14 +29,33 @@ impl Raft {
         self.may_lead && self.hard.rebuild.is_none() && self.voters.contains(self.config.me)
     }
 
+    /// Whether this replica needs a leader and cannot become one: it is being rebuilt, or its disk or clock is bad.
+    fn waits_for_others(&self) -> bool {
+        !self.eligible() && self.leader.is_none() && !self.voters.only(self.config.me)
+    }
+
     pub(super) fn election_wake(&self) -> Option<Monotonic> {
-        (self.eligible() && !self.quiescent).then_some(self.election_at)
+        ((self.eligible() || self.waits_for_others()) && !self.quiescent).then_some(self.election_at)
     }
 
     pub(super) fn election_tick(&mut self, env: &mut impl Env) {
-        if self.election_wake().is_some_and(|at| env.now() >= at) {
-            self.stand(env);
+        if self.election_wake().is_none_or(|at| env.now() < at) {
+            return;
         }
+        if self.eligible() {
+            self.stand(env);
+        } else {
+            self.call_for_a_leader(env);
+        }
+    }
+
+    /// The others may be quiescent, and believe that this replica leads or follows as before. A question about no election at all,
+    /// which nobody grants, wakes them.
+    fn call_for_a_leader(&mut self, env: &mut impl Env) {
+        self.draw_jitter(env);
+        self.restart_election_timer(env.now());
+        let (term, last) = (self.hard.term, Position::default());
+        self.ask_everybody(&RaftMessage::PreVote { term, last });
     }
 
     /// The chance part of the election timeout. Who should lead stands first.

@@ -160,8 +160,12 @@ impl Raft {
             raft.log.reset(applied);
             raft.persistence.reset(applied.position);
         }
-        if start == Start::Rebuilding && raft.hard.rebuild.is_none() {
-            raft.lose_state(env);
+        if start == Start::Rebuilding {
+            // Whatever the store still holds: it is not this log.
+            raft.persistence.reset(Position::default());
+            if raft.hard.rebuild.is_none() {
+                raft.lose_state(env);
+            }
         }
         raft.first_election(start, env);
         Ok(raft)

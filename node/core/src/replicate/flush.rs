@@ -2,7 +2,7 @@
 //! is applied to it. Only when that is durable may the memtable go and the log be cut.
 
 use super::replica::Replica;
-use crate::bugs::PlantedBug;
+use crate::bugs::{Bugs, PlantedBug};
 use crate::ids::Ticket;
 use crate::storage::{RowsBatch, RowsPart};
 use crate::time::Monotonic;
@@ -68,8 +68,11 @@ impl Replica {
     }
 
     /// The memtable is what it was, and is old enough to be flushed again after a while; without `again` it stays under way for ever.
-    pub(super) fn flush_failed(&mut self, ticket: Ticket, again: Option<Monotonic>) {
+    pub(super) fn flush_failed(&mut self, ticket: Ticket, again: Option<Monotonic>, bugs: &impl Bugs) {
         if again.is_some() && self.flushing.take_if(|(flush, _)| *flush == ticket).is_some() {
+            if bugs.planted(PlantedBug::MemtableLostAtFailedFlush) {
+                return self.store.flush_done();
+            }
             self.store.flush_failed();
             self.dirty_since = self.dirty_since.or(again);
         }

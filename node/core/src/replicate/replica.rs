@@ -10,7 +10,7 @@ use super::rebuild::Health;
 use super::retire::Retiring;
 use super::snapshot::{Incoming, Outgoing};
 use super::state::ShardState;
-use crate::bugs::PlantedBug;
+use crate::bugs::{Bugs, PlantedBug};
 use crate::command::{Command, ReadCommand};
 use crate::ids::{LogIndex, NodeId, ShardId, Ticket};
 use crate::message::Refusal;
@@ -251,7 +251,7 @@ impl Replica {
     }
 
     /// A rows batch of this replica could not be written. `again`: it may be tried again from now on.
-    pub fn rows_failed(&mut self, ticket: Ticket, again: Option<Monotonic>) {
+    pub fn rows_failed(&mut self, ticket: Ticket, again: Option<Monotonic>, bugs: &impl Bugs) {
         if let Health::Clearing(progress) = &mut self.health
             && progress.waiting == Some(ticket)
             && again.is_some()
@@ -260,8 +260,10 @@ impl Replica {
             progress.clearing = Clearing::shard(self.shard, self.store.tokens());
         }
         self.housekeeping_failed(ticket);
-        self.flush_failed(ticket, again);
-        self.install_failed(ticket);
+        self.flush_failed(ticket, again, bugs);
+        if again.is_some() {
+            self.install_failed(ticket);
+        }
     }
 
     /// The stamp that the next proposal must exceed.

@@ -5,14 +5,13 @@
 
 use super::environment::RaftEnvironment;
 use super::housekeeping::Housekeeping;
-use super::output::Output;
 use super::rebuild::{ClearingState, Health};
 use super::replica::Replica;
 use super::retire::Retiring;
 use super::state::ShardState;
 use crate::config::Config;
-use crate::ids::{LogIndex, ShardId, Term};
-use crate::raft::{AppliedThrough, HardState, LogOp, Raft, RaftConfig, SavedLog, Start};
+use crate::ids::{LogIndex, ShardId};
+use crate::raft::{AppliedThrough, HardState, Raft, RaftConfig, SavedLog, Start};
 use crate::storage::{Clearing, ShardStore, TokenRange};
 use crate::world::{TraceEvent, World};
 use std::collections::BTreeMap;
@@ -37,7 +36,6 @@ impl Replica {
         sound: bool,
         founding: bool,
         world: &mut W,
-        output: &mut Output,
     ) -> Replica {
         let tokens = Replica::tokens(config, shard);
         let voters = config.layout.replicas(shard);
@@ -88,7 +86,7 @@ impl Replica {
                 Replica::assemble(shard, raft, store, state, health, replicas)
             }
             None if replicas == 1 => Replica::lost(raft_config, tokens, hard_state, world),
-            None => Replica::rebuilding(raft_config, tokens, hard_state, replicas, !interrupted, world, output),
+            None => Replica::rebuilding(raft_config, tokens, hard_state, replicas, !interrupted, world),
         };
         replica.commit = replica.store.applied().position.index;
         if shard == ShardId::CATALOGUE && replica.state.schema.is_none() {
@@ -144,7 +142,6 @@ impl Replica {
         replicas: usize,
         damaged: bool,
         world: &mut W,
-        output: &mut Output,
     ) -> Replica {
         let shard = config.shard;
         tracing::warn!(%shard, damaged, "rebuilding this replica from the others");
@@ -155,7 +152,6 @@ impl Replica {
         let none = AppliedThrough::default();
         let raft = Raft::new(config, saved, none, Start::Rebuilding, &mut RaftEnvironment(world))
             .expect("an empty log contradicts nothing");
-        output.log_ops.push(LogOp::Reset { shard, index: LogIndex(0), term: Term(0) });
         let clearing =
             ClearingState { clearing: Clearing::shard(shard, tokens), damaged, forgotten: true, waiting: None };
         let store = ShardStore::empty(shard, tokens);

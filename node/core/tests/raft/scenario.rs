@@ -411,6 +411,19 @@ impl Stage {
                 self.act(node(1), |it, env| it.with(env, |raft, env| raft.set_may_lead(may_lead, env)));
                 self.effects(node(1));
             }
+            "damage" => {
+                self.act(node(1), |it, env| it.give_up_state(env));
+                self.effects(node(1));
+            }
+            "break-disk" => {
+                self.act(node(1), |it, env| {
+                    it.with(env, |raft, env| {
+                        raft.stop_writing(env);
+                        raft.set_may_lead(false, env);
+                    })
+                });
+                self.effects(node(1));
+            }
             "suspect" => {
                 self.act(node(1), |it, env| it.with(env, |raft, env| raft.leader_suspected(env)));
                 self.effects(node(1));
