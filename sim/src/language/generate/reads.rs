@@ -117,7 +117,10 @@ impl Generator {
     fn aggregates(&mut self, column: &Column) -> Vec<Selection> {
         let of = |function| Selection::Aggregate(function, column.name.clone());
         let mut choices = vec![vec![Selection::CountRows], vec![of(Aggregate::Count)]];
-        if column.kind.is_number() {
+        // How averages of decimals are rounded on the way is Cassandra's own.
+        if self.interpreted && column.kind == Kind::Native(Native::Decimal) {
+            choices.push(vec![of(Aggregate::Sum)]);
+        } else if column.kind.is_number() {
             choices.push(vec![of(Aggregate::Sum), of(Aggregate::Avg)]);
         }
         if matches!(column.kind, Kind::Native(native) if !matches!(native, Native::Duration | Native::Counter)) {

@@ -12,7 +12,8 @@ pub(super) fn aggregate(function: Aggregate, kind: &Kind, values: &[Vec<u8>]) ->
     match function {
         Aggregate::Count => Ok(Some((values.len() as i64).to_be_bytes().to_vec())),
         Aggregate::Min => Ok(values.iter().min_by(|left, right| compare(kind, left, right)).cloned()),
-        Aggregate::Max => Ok(values.iter().max_by(|left, right| compare(kind, left, right)).cloned()),
+        // Of equals the first, as for the smallest.
+        Aggregate::Max => Ok(values.iter().rev().max_by(|left, right| compare(kind, left, right)).cloned()),
         Aggregate::Sum | Aggregate::Avg => {
             let Kind::Native(native) = *kind else { return Err(Outside("a sum of what are no numbers")) };
             let values: Vec<&Vec<u8>> = values.iter().filter(|value| !value.is_empty()).collect();
@@ -31,7 +32,8 @@ pub(super) fn aggregate(function: Aggregate, kind: &Kind, values: &[Vec<u8>]) ->
                         _ => value.to_be_bytes().to_vec(),
                     }))
                 }
-                Native::Decimal => Ok(Some(decimals(&values, averages)?)),
+                Native::Decimal if averages => Err(Outside("averages of decimals")),
+                Native::Decimal => Ok(Some(decimals(&values)?)),
                 native if is_whole(native) => {
                     let sum: i128 = values.iter().map(|value| whole(value)).sum();
                     let value = if averages && !values.is_empty() { sum / values.len() as i128 } else { sum };
@@ -44,8 +46,8 @@ pub(super) fn aggregate(function: Aggregate, kind: &Kind, values: &[Vec<u8>]) ->
     }
 }
 
-/// Sums have the largest scale; averages keep it, and are rounded half to even.
-fn decimals(values: &[&Vec<u8>], averages: bool) -> Result<Vec<u8>, Outside> {
+/// Sums have the largest scale.
+fn decimals(values: &[&Vec<u8>]) -> Result<Vec<u8>, Outside> {
     let parts: Vec<(i32, i128)> = values.iter().map(|value| decimal(value)).collect();
     let scale = parts.iter().map(|(scale, _)| *scale).max().unwrap_or(0).max(0);
     let power =
@@ -53,12 +55,6 @@ fn decimals(values: &[&Vec<u8>], averages: bool) -> Result<Vec<u8>, Outside> {
     let mut sum = 0;
     for (own, unscaled) in &parts {
         sum += unscaled * power(scale - own)?;
-    }
-    if averages && !parts.is_empty() {
-        let count = parts.len() as i128;
-        let (quotient, rest) = (sum.div_euclid(count), sum.rem_euclid(count) * 2);
-        let up = rest > count || (rest == count && quotient % 2 != 0);
-        sum = quotient + i128::from(up);
     }
     let unscaled = i64::try_from(sum).map_err(|_| Outside("decimals as large as that"))?;
     Ok([&scale.to_be_bytes()[..], &shortest(unscaled)].concat())
