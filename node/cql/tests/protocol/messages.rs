@@ -208,7 +208,7 @@ fn column_type(u: &mut Unstructured<'_>, depth: u32, in_class_name: bool) -> Res
             let fields = many(u, 3, |u| Ok((text(u)?, *inner(u)?)))?;
             CqlType::UserType(Arc::new(UserType { keyspace: "ks".into(), name: text(u)?, fields }))
         }
-        _ => CqlType::Vector(Box::new(column_type(u, depth - 1, true)?), u.arbitrary()?),
+        _ => CqlType::Vector(Box::new(column_type(u, depth - 1, true)?), u32::from(u.arbitrary::<u16>()?)),
     })
 }
 
