@@ -219,9 +219,12 @@ impl Disk {
             return Ok(None);
         }
         match store {
-            Store::Log => self.log_writer.end_sync(stream, reports, log_wants_room, |operations| {
-                write_log(&mut self.log, operations, &mut self.removed).map(|()| None)
-            })?,
+            Store::Log => self.log_writer.end_sync(
+                stream,
+                reports,
+                |operations| log_wants_room(operations),
+                |operations| write_log(&mut self.log, operations, &mut self.removed).map(|()| None),
+            )?,
             Store::Rows => {
                 self.rows_writer.end_sync(stream, reports, |_| true, |batch| write_rows(&mut self.rows, &batch))?;
             }
@@ -352,7 +355,7 @@ fn write_log(log: &mut LogStore, operations: Vec<LogOp>, removed: &mut Vec<Remov
 }
 
 /// Cutting makes room.
-fn log_wants_room(operations: &Vec<LogOp>) -> bool {
+fn log_wants_room(operations: &[LogOp]) -> bool {
     !operations.iter().all(|operation| matches!(operation, LogOp::CutThrough { .. }))
 }
 
