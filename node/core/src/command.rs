@@ -244,6 +244,8 @@ pub enum CellOperation {
     CounterAdd(i64),
     /// Nothing, but an index out of range is an error: the element at it was assigned what is unset.
     ListHas(i32),
+    /// The write is refused with this text, if its conditions hold: a value that does not fit the column.
+    Refused(String),
 }
 
 /// Something that must hold for a conditional write.

@@ -375,6 +375,7 @@ impl<R: Rows, B: Bugs> Writing<'_, '_, R, B> {
                 };
                 new.push(element(Part::Found(old.path.clone()), value.as_deref().map(Part::Given)));
             }
+            CellOperation::Refused(reason) => return Ok(Err(reason.clone())),
             CellOperation::ListHas(index) => {
                 let list = self.read_list(mutation, change, column, new)?;
                 if usize::try_from(*index).map_or(true, |index| index >= list.len()) {

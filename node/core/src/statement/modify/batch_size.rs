@@ -68,7 +68,7 @@ fn operation_bytes(operation: &CellOperation) -> usize {
     match operation {
         CellOperation::Set(value) => CELL_BYTES + value.len(),
         CellOperation::Delete | CellOperation::CounterAdd(_) => CELL_BYTES,
-        CellOperation::ListHas(_) => 0,
+        CellOperation::ListHas(_) | CellOperation::Refused(_) => 0,
         CellOperation::Replace(entries) | CellOperation::Put(entries) => {
             entries.iter().map(|(path, value)| CELL_BYTES + path.len() + value.len()).sum()
         }

@@ -20,7 +20,8 @@ use super::plan::{WriteAnswer, WritePlan};
 use super::restrictions::{BoundClustering, BoundPartitions, Restrictions};
 use super::term::Scope;
 use crate::command::{
-    CellChange, Change, ClusteringKey, ClusteringRange, Condition, Mutation, PartitionKey, RowChange, RowId, Test,
+    CellChange, CellOperation, Change, ClusteringKey, ClusteringRange, Condition, Mutation, PartitionKey, RowChange,
+    RowId, Test,
 };
 use crate::schema::{ColumnKind, Table};
 use condition::ConditionTerms;
@@ -175,7 +176,15 @@ impl Modification {
         let mut statics = Vec::new();
         let mut regulars = Vec::with_capacity(self.operations.len());
         for operation in &self.operations {
-            if let Some(change) = operation.bind(&self.table, scope)? {
+            let change = match operation.bind(&self.table, scope) {
+                // Cassandra looks at what a conditional write would write only once its conditions hold.
+                Err(CqlError::Invalid(text)) if self.condition.is_some() => Some(CellChange {
+                    column: self.table.columns[operation.column].id,
+                    operation: CellOperation::Refused(text),
+                }),
+                bound => bound?,
+            };
+            if let Some(change) = change {
                 if self.is_static(operation) { statics.push(change) } else { regulars.push(change) }
             }
         }

@@ -10,7 +10,7 @@ mod tuple;
 
 pub(super) use clustering::{BoundClustering, ClusteringTerms};
 pub(super) use filter::FilterTerms;
-pub(super) use partition::{BoundPartitions, PartitionTerms, partition_key, serialize_key, split_key};
+pub(super) use partition::{BoundPartitions, PartitionTerms, is_of_empty_key, partition_key, serialize_key, split_key};
 
 use super::system;
 use super::term::{Term, TermContext};

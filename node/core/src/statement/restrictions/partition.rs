@@ -65,6 +65,13 @@ impl PartitionTerms {
     }
 }
 
+const EMPTY_KEY: &str = "Key may not be empty";
+
+/// Whether this is said of a key without bytes, at which Cassandra looks only where there can be rows.
+pub(in crate::statement) fn is_of_empty_key(error: &CqlError) -> bool {
+    matches!(error, CqlError::Invalid(text) if text == EMPTY_KEY)
+}
+
 fn bind_keys(parts: &[KeyTerms], table: &Table, scope: &mut Scope<'_>) -> Result<Vec<PartitionKey>, CqlError> {
     let describe = |index: usize| {
         let name = &table.columns[index].name;
@@ -146,7 +153,7 @@ pub(in crate::statement) fn serialize_key(components: &[Bytes]) -> Result<Bytes,
 /// A key with its token, checked.
 pub(in crate::statement) fn partition_key(key: Bytes) -> Result<PartitionKey, CqlError> {
     if key.is_empty() {
-        return Err(CqlError::invalid("Key may not be empty"));
+        return Err(CqlError::invalid(EMPTY_KEY));
     }
     if key.len() > KEY_BYTES {
         return Err(key_too_long(key.len()));

@@ -1,6 +1,6 @@
 //! A SELECT with its values: which partitions and rows, how many, and where to go on.
 
-use super::super::restrictions::{BoundClustering, BoundPartitions, split_key};
+use super::super::restrictions::{BoundClustering, BoundPartitions, is_of_empty_key, split_key};
 use super::super::term::{Scope, Term};
 use super::Select;
 use super::paging::{PagingState, table_tag};
@@ -66,26 +66,32 @@ impl ReadPlan {
 }
 
 impl Select {
-    /// Put values in.
-    pub fn bind(self: &Arc<Select>, parameters: &QueryParameters, scope: &mut Scope<'_>) -> Result<ReadPlan, CqlError> {
-        let limit = bind_limit(self.limit.as_ref(), scope)?;
-        let per_partition_limit = bind_limit(self.per_partition_limit.as_ref(), scope)?;
-        let page_size = parameters.page_size.and_then(|size| u32::try_from(size).ok()).filter(|size| *size > 0);
-        if self.ordering.merged_columns.is_some() && page_size.is_some() {
+    /// What is sorted as a whole has no pages. Where nothing can be found Cassandra does not mind, unless it has to count that.
+    fn check_paging(&self, page_size: Option<u32>, can_have_rows: bool) -> Result<(), CqlError> {
+        let is_merged = self.ordering.merged_columns.is_some();
+        if page_size.is_some() && is_merged && (can_have_rows || self.is_aggregate()) {
             return Err(CqlError::invalid(
                 "Cannot page queries with both ORDER BY and a IN restriction on the partition key; you must either remove \
                  the ORDER BY or the IN and sort client side, or disable paging for this query",
             ));
         }
+        Ok(())
+    }
+
+    /// Put values in.
+    pub fn bind(self: &Arc<Select>, parameters: &QueryParameters, scope: &mut Scope<'_>) -> Result<ReadPlan, CqlError> {
+        let limit = bind_limit(self.limit.as_ref(), scope)?;
+        let per_partition_limit = bind_limit(self.per_partition_limit.as_ref(), scope)?;
+        let page_size = parameters.page_size.and_then(|size| u32::try_from(size).ok()).filter(|size| *size > 0);
         let state = match &parameters.paging_state {
             Some(bytes) => Some(PagingState::decode(bytes, table_tag(&self.table.id))?),
             None => None,
         };
-        let (partitions, mut keys) = match self.restrictions.partition.bind(&self.table, scope)? {
-            BoundPartitions::Range(start, end) => (Partitions::Range { start, end }, Vec::new()),
-            BoundPartitions::Keys(keys) if keys.len() <= 1 => (Partitions::Keys(keys), Vec::new()),
-            BoundPartitions::Keys(keys) => (Partitions::Keys(Vec::new()), keys),
+        let bound = match self.restrictions.partition.bind(&self.table, scope) {
+            Err(error) if !is_of_empty_key(&error) => return Err(error),
+            bound => bound,
         };
+        let mut is_impossible = false;
         let (clustering, can_match) = match self.restrictions.clustering.bind(scope)? {
             BoundClustering::All => (Vec::new(), true),
             // Rows of a table without clustering columns are whole partitions: looked up by their keys, or all in a stretch.
@@ -97,10 +103,19 @@ impl Select {
                 (rows.iter().map(ClusteringRange::row).collect(), can_match)
             }
             BoundClustering::Ranges(ranges) => {
-                let can_match = !ranges.is_empty();
-                (ranges, can_match)
+                is_impossible = ranges.is_empty();
+                (ranges, !is_impossible)
             }
         };
+        let (partitions, mut keys) = match bound {
+            Err(_) if is_impossible => (Partitions::Keys(Vec::new()), Vec::new()),
+            Err(error) => return Err(error),
+            Ok(BoundPartitions::Range(start, end)) => (Partitions::Range { start, end }, Vec::new()),
+            Ok(BoundPartitions::Keys(keys)) if keys.len() <= 1 => (Partitions::Keys(keys), Vec::new()),
+            Ok(BoundPartitions::Keys(keys)) => (Partitions::Keys(Vec::new()), keys),
+        };
+        let has_keys = !keys.is_empty() || !matches!(&partitions, Partitions::Keys(keys) if keys.is_empty());
+        self.check_paging(page_size, has_keys && !is_impossible)?;
         let filters = self.restrictions.filters.iter().map(|filter| filter.bind(scope)).collect::<Result<_, _>>()?;
         let bound = self.selection.bind(scope)?;
         let group_bound = match self.grouping.as_ref().and_then(|grouping| grouping.function.as_ref()) {

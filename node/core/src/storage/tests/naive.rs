@@ -340,6 +340,7 @@ impl Naive {
                                 return Err(out_of_range(*index, list().len(), true));
                             }
                             CellOperation::ListHas(_) => {}
+                            CellOperation::Refused(reason) => return Err(reason.clone()),
                             CellOperation::ListRemove(values) => {
                                 items.extend(
                                     list()
