@@ -1,8 +1,8 @@
 //! One client's connection: bytes in, envelopes to the node; replies out, as many as there are in one write.
 //!
 //! Generic over the stream, so that the same code runs over TCP, over TLS later, and over turmoil's simulated network.
-//! It holds back: nothing is read while the client does not take its answers, has too much under way or the node does not keep up, and a client that takes nothing
-//! for long, or lets too much pile up, is cut off. Whatever a client sends, memory stays bounded.
+//! It holds back: nothing is read while the client does not take its answers, has too much under way or the node does not keep
+//! up, and a client that takes nothing for long, or lets too much pile up, is cut off. Whatever a client sends, memory stays bounded.
 
 use super::connections::{Connections, READ_BYTES};
 use bytes::Bytes;
