@@ -48,7 +48,8 @@ pub enum Input {
         /// What `World::persist` returned.
         ticket: Ticket,
     },
-    /// A submitted batch could not be written (disk full, I/O error). The store is as it was before that batch.
+    /// A submitted batch could not be written (disk full, I/O error). The store is as it was before that batch. Whatever else was
+    /// submitted to it before the node hears of this fails too, and is reported likewise.
     PersistFailed {
         /// What `World::persist` returned.
         ticket: Ticket,

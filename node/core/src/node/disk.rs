@@ -116,7 +116,10 @@ impl Node {
         let again = !self.background.disk.is_broken();
         match sequences {
             Some(sequences) => {
-                for (shard, sequence) in sequences {
+                // What was submitted since will fail too (`Input::PersistFailed`). Who is in it must know before he submits more: his next
+                // entries would be written behind ones that are not.
+                let since: Vec<_> = self.submitted.range(ticket..).flat_map(|(_, since)| since.clone()).collect();
+                for (shard, sequence) in sequences.into_iter().chain(since) {
                     let Some(replica) = self.replica_mut(shard) else { continue };
                     if world.planted(PlantedBug::FailedWriteCounts) {
                         replica.durable(sequence, world);
