@@ -80,7 +80,7 @@ macro_rules! planted {
 // `VoteNotPersisted` and `CommitOldTermByCounting` need more coincidences than chance provides; `trefoil-model` finds them.
 planted! {
     a_lease_not_shortened_for_drift_is_caught: LeaseNotShortenedForDrift within 300;
-    an_acknowledgement_before_durability_is_caught: AcknowledgeBeforeDurable within 500;
+    an_acknowledgement_before_durability_is_caught: AcknowledgeBeforeDurable within 1500;
     a_leader_that_counts_itself_early_is_caught: LeaderCountsUndurable within 100;
     a_lease_forgotten_by_restart_is_caught: RestartForgetsLease within 100;
     a_conflicting_suffix_kept_is_caught: ConflictingSuffixKept within 100;
