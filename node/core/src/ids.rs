@@ -30,13 +30,19 @@ id!(/** One life of a node: a new number at every start, larger than all before 
 id!(/** Version of the schema: the catalogue's log index at which it was made. */ SchemaVersion(u64));
 
 impl Incarnation {
-    /// The life that begins now. `last`: the one before, if the disk still knows; `wall`: microseconds since 1970. A node that lost
-    /// its disk counts from the wall clock, or shards would take its first requests for those of its first life, which they
-    /// remember, and not apply them.
+    /// Bits of a number that are chance; above them milliseconds since 1970 last for 139 years.
+    const CHANCE_BITS: u32 = 22;
+
+    /// The life that begins now. `last`: the one before, if the disk still knows; `wall`: microseconds since 1970; `chance`: drawn for
+    /// this life. A node that lost its disk counts from the wall clock, or shards would take its first requests for those of its
+    /// first life, which they remember, and not apply them; and since that clock may stand still or be set back to where it was when
+    /// an earlier life began, the number ends in chance.
     #[must_use]
-    pub fn next(last: Option<Incarnation>, wall: WallClock) -> Incarnation {
-        let milliseconds = u64::try_from(wall.0 / 1_000).unwrap_or(0);
-        Incarnation(last.map_or(1, |last| last.0 + 1).max(milliseconds))
+    pub fn next(last: Option<Incarnation>, wall: WallClock, chance: u64) -> Incarnation {
+        let longest = u64::MAX >> Incarnation::CHANCE_BITS;
+        let milliseconds = u64::try_from(wall.0 / 1_000).unwrap_or(0).min(longest);
+        let chance = chance & ((1 << Incarnation::CHANCE_BITS) - 1);
+        Incarnation(last.map_or(1, |last| last.0 + 1).max(milliseconds << Incarnation::CHANCE_BITS | chance))
     }
 }
 
@@ -93,10 +99,13 @@ mod tests {
     #[test]
     fn a_node_without_its_disk_begins_a_life_it_never_had() {
         let hour = |hours: i64| WallClock(1_800_000_000_000_000 + hours * 3_600_000_000);
-        let first = Incarnation::next(None, hour(0));
-        let restarted = Incarnation::next(Some(first), hour(0));
-        let clock_went_back = Incarnation::next(Some(restarted), hour(-2));
+        let first = Incarnation::next(None, hour(0), 5);
+        let restarted = Incarnation::next(Some(first), hour(0), 4);
+        let clock_went_back = Incarnation::next(Some(restarted), hour(-2), 7);
         assert!(first < restarted && restarted < clock_went_back);
-        assert!(Incarnation::next(None, hour(1)) > clock_went_back);
+        assert!(Incarnation::next(None, hour(1), 0) > clock_went_back);
+        let clock_stood_still = Incarnation::next(None, hour(0), 9);
+        assert!(![first, restarted, clock_went_back].contains(&clock_stood_still));
+        assert!(Incarnation::next(None, WallClock(i64::MAX), u64::MAX) > clock_stood_still);
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod admin;
 pub mod commands;
+mod entropy;
 pub mod logging;
 pub mod settings;
 pub mod shell;

@@ -1,11 +1,13 @@
 //! Births, deaths and syncs of nodes.
 
 use super::Simulation;
+use crate::hash::StateHash;
 use crate::record::Kind;
 use crate::world::connections::Frame;
 use crate::world::disk::Store;
 use crate::world::surroundings::Event;
 use crate::world::view::View;
+use std::hash::Hasher as _;
 use trefoil_core::bugs::PlantedBug;
 use trefoil_core::ids::Incarnation;
 use trefoil_core::node::{Node, Saved};
@@ -31,8 +33,12 @@ impl Simulation<'_> {
         let process = &mut self.nodes[node];
         let clock = process.clock.read(now);
         let forgetful = self.plan.bugs.contains(&PlantedBug::LivesCountedFromOne);
-        let incarnation =
-            Incarnation::next(process.body.disk.last_life, if forgetful { WallClock(0) } else { clock.wall });
+        // Of its own, so that a life more or less changes no other chance.
+        let mut chance = StateHash::new(self.plan.seed);
+        chance.write_u64(now.0);
+        chance.write_usize(node);
+        let (wall, chance) = if forgetful { (WallClock(0), 0) } else { (clock.wall, chance.value()) };
+        let incarnation = Incarnation::next(process.body.disk.last_life, wall, chance);
         process.body.disk.last_life = Some(incarnation);
         let saved = Saved {
             logs: process.body.disk.log.saved(),

@@ -6,8 +6,9 @@
 use super::cluster_file::{ClusterFile, FileHistory, Shape};
 use super::serve::{Serving, serve};
 use super::{CommandError, DevArguments};
+use crate::entropy::{random_bytes, random_u64};
 use crate::settings::{self, Settings, host_id};
-use crate::shell::{Host, HostError, HostSpec, random_bytes};
+use crate::shell::{Host, HostError, HostSpec};
 use crate::store::FolderLock;
 use std::collections::BTreeMap;
 use std::io;
@@ -218,7 +219,7 @@ struct TemporaryFolder(PathBuf);
 
 impl TemporaryFolder {
     fn make() -> Result<TemporaryFolder, CommandError> {
-        let name = format!("trefoil-ephemeral-{:016x}", crate::shell::random_u64());
+        let name = format!("trefoil-ephemeral-{:016x}", random_u64());
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path).map_err(|error| CommandError::Text(format!("{}: {error}", path.display())))?;
         Ok(TemporaryFolder(path))

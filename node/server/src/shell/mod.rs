@@ -8,7 +8,6 @@
 mod clock;
 mod connection;
 mod connections;
-mod entropy;
 mod host;
 mod inbox;
 mod listener;
@@ -27,7 +26,6 @@ mod tests;
 pub use clock::NodeClock;
 pub use connection::{ConnectionLimits, serve};
 pub use connections::Connections;
-pub use entropy::{random_bytes, random_u64};
 pub use host::{History, Host, HostError, HostSpec};
 pub use inbox::{Control, Event, Inbox};
 pub use machine::Machine;

@@ -97,7 +97,7 @@ impl ShellWorld {
             me: parts.me,
             clock: parts.clock,
             now: parts.clock.now(),
-            rng: ChaCha8Rng::from_seed(super::random_bytes()),
+            rng: ChaCha8Rng::from_seed(crate::entropy::random_bytes()),
             outgoing: Vec::new(),
             wake_at: None,
             ticket: 0,

@@ -13,6 +13,7 @@ use super::load::{self, LoadedLog};
 use super::seal::{self, Fields, SealError};
 use super::windows::Windows;
 use super::writer::{Store, WriteError};
+use crate::entropy::random_u64;
 use heed::{PutFlags, RoTxn, RwTxn};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
@@ -496,7 +497,8 @@ fn next_incarnation(environment: &Environment, table: Table) -> Result<Incarnati
             .map_err(|error| environment.unreadable(format!("the count of the node's lives: {error}")))?,
     };
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let next = Incarnation::next(last, WallClock(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX)));
+    let wall = WallClock(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX));
+    let next = Incarnation::next(last, wall, random_u64());
     let mut record = Vec::new();
     seal::seal(INCARNATION_KEY, &mut record, |content| content.extend_from_slice(&next.0.to_le_bytes()));
     let write = || {

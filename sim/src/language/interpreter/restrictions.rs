@@ -200,7 +200,7 @@ pub(super) fn check_select(table: &Table, select: &Select, pages: bool) -> Resul
         return refused("ORDER BY without a partition");
     }
     if pages && in_partition && select.order_by.is_some() {
-        return refused("pages, IN and ORDER BY");
+        return Err(Outside("pages of partitions that are sorted into one another").into());
     }
     if select.distinct && in_partition && select.order_by.is_some() {
         return refused("DISTINCT, IN and ORDER BY");

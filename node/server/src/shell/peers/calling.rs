@@ -121,7 +121,7 @@ pub(in crate::shell) async fn keep_calling(links: Rc<Links>, greeting: Greeting,
             }
             last = text;
         }
-        let jitter = u32::from(super::super::random_bytes::<1>()[0]) + 256;
+        let jitter = u32::from(crate::entropy::random_bytes::<1>()[0]) + 256;
         tokio::time::sleep(pause * jitter / 512).await;
         pause = (pause * 2).min(PAUSE_MAX);
     }

@@ -1,4 +1,4 @@
-//! Randomness from the operating system: seeds, cluster ids, rebuild ids.
+//! Randomness from the operating system: seeds, cluster ids, rebuild ids, numbers of lives.
 
 /// Bytes that nobody can guess. Waits for the kernel's pool once after boot.
 #[must_use]
