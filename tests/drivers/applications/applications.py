@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 warnings.simplefilter("ignore")
 os.environ["CQLENG_ALLOW_SCHEMA_MANAGEMENT"] = "1"
 
+from cassandra import ConsistencyLevel
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
 from cassandra.cqlengine import columns, connection, functions, management, query
 from cassandra.cqlengine.models import Model
@@ -164,8 +165,9 @@ def main():
     session.execute(f"DROP KEYSPACE IF EXISTS {KEYSPACE}")
     replication = f"{{'class': 'NetworkTopologyStrategy', 'replication_factor': {REPLICATION}}}"
     session.execute(f"CREATE KEYSPACE {KEYSPACE} WITH replication = {replication}")
-    # The mapper changes how all sessions of its cluster give rows.
-    connection.setup(HOSTS, KEYSPACE, port=PORT, protocol_version=cluster.protocol_version)
+    # The mapper changes how all sessions of its cluster give rows. By itself it reads at LOCAL_ONE: what was just written may be missing.
+    level = ConsistencyLevel.LOCAL_QUORUM
+    connection.setup(HOSTS, KEYSPACE, consistency=level, port=PORT, protocol_version=cluster.protocol_version)
     failed = False
     for step in (mapper, token_scan, copy):
         try:
