@@ -185,3 +185,40 @@ pub enum Refusal {
     /// The only replica there is is damaged: what was asked for cannot be done, now or later. Nothing happened.
     Lost,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::{ClusteringRange, PartitionKey, Partitions, Position, RowId};
+    use crate::ids::ColumnId;
+    use trefoil_cql::token::Token;
+
+    /// As in `schema::tests`: peers of another version are refused by a number, and somebody must be told to raise it.
+    #[test]
+    fn another_layout_is_another_version() {
+        let partition = PartitionKey { token: Token(-7), key: bytes::Bytes::from_static(b"key") };
+        let row = bytes::Bytes::from_static(b"row");
+        let request = RequestId { node: NodeId(1), incarnation: Incarnation(2), sequence: 3 };
+        let command = ReadCommand {
+            clustering: vec![ClusteringRange::row(&row)],
+            columns: Some(vec![ColumnId(4)]),
+            per_partition_limit: Some(5),
+            resume: Some(Position {
+                partition: partition.clone(),
+                row: Some(RowId::Row(row)),
+                returned_in_partition: 6,
+            }),
+            now_seconds: Some(7),
+            dropped: vec![(ColumnId(8), 9)],
+            ..ReadCommand::of(StorageId(10), Partitions::Keys(vec![partition]), 11)
+        };
+        let body = Body::Read { request, shard: ShardId(12), schema: SchemaVersion(13), linearizable: true, command };
+        let message = Message { stamp: HybridTime(14), incarnation: Incarnation(15), number: 16, body };
+        let bytes = postcard::to_stdvec(&message).expect("plain data in memory encodes");
+        assert_eq!(
+            xxhash_rust::xxh3::xxh3_64(&bytes),
+            0x3b26_fb2c_c388_43dc,
+            "the layout is another: raise PROTOCOL_VERSION"
+        );
+    }
+}

@@ -48,7 +48,13 @@ impl Replica {
         let interrupted = sound && matches!(recovered, Ok(None));
         let saved = saved.unwrap_or_default();
         let stored = match recovered {
-            Ok(Some((store, state))) => ShardState::decode(&state).ok().map(|state| (store, state)),
+            Ok(Some((store, state))) => match ShardState::decode(&state) {
+                Ok(state) => Some((store, state)),
+                Err(error) => {
+                    tracing::error!(%shard, %error, "the shard's state cannot be read");
+                    None
+                }
+            },
             Ok(None) if new && founding => Some((ShardStore::empty(shard, tokens), ShardState::default())),
             // Nothing was ever flushed, but the whole log is there.
             Ok(None) if !new && saved.cut.0 == LogIndex(0) && !holds_rows(shard, tokens, world) => {

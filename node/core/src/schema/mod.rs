@@ -53,7 +53,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// First byte of an encoded schema. A reader refuses other versions instead of guessing.
-const FORMAT_VERSION: u8 = 2;
+const FORMAT_VERSION: u8 = 3;
 
 /// Longest name of a keyspace (Cassandra's `SchemaConstants.NAME_LENGTH`).
 pub const KEYSPACE_NAME_BYTES: usize = 48;

@@ -225,3 +225,15 @@ fn replication_is_validated_and_read_back() {
         assert!(matches!(from(refused), Err(SchemaError::Configuration(_))), "{refused:?}");
     }
 }
+
+/// Stores and peers of another version are told by numbers. Nobody raises a number who does not see that bytes have changed.
+#[test]
+fn another_layout_is_another_version() {
+    let drop = alter(TableChange::Drop(DropColumns { if_exists: true, names: vec!["a".into()], timestamp: Some(7) }));
+    let mut schema = schema();
+    apply(&mut schema, &drop).expect("it is there");
+    let printed = |bytes: &[u8]| (bytes[0], xxhash_rust::xxh3::xxh3_64(bytes));
+    let reason = "the layout is another: raise FORMAT_VERSION, that of ShardState, STORE_FORMAT and PROTOCOL_VERSION";
+    assert_eq!(printed(&schema.encode()), (3, 0xebf6_0dd5_4503_6015), "{reason}");
+    assert_eq!(printed(&drop.encode()), (3, 0x9c82_1f1a_039b_9815), "{reason}");
+}
