@@ -54,6 +54,12 @@ pub const NETS: &[Net] = &[
     net(PlantedBug::BatchTorn, Preset::Paging, 20, &["BATCH-ATOMIC"]),
     net(PlantedBug::FailedWriteCounts, Preset::Disks, 100, LOST),
     net(PlantedBug::MemtableLostAtFailedFlush, Preset::Disks, 100, LOST),
+    net(
+        PlantedBug::DamageReadAsNothing,
+        Preset::Disks,
+        100,
+        &["LINEARIZABLE", "ACKNOWLEDGED-SURVIVES", "LOGGED-BATCH"],
+    ),
     net(PlantedBug::BatchForgottenByFlush, Preset::Spread, 100, &["LOGGED-BATCH"]),
     net(PlantedBug::BatchNotTakenUp, Preset::Spread, 20, &["LOGGED-BATCH", "LIVENESS"]),
     net(PlantedBug::TombstoneLosesTie, Preset::Paging, 20, &["MERGE-ALGEBRA"]),

@@ -43,6 +43,8 @@ pub enum PlantedBug {
     FailedWriteCounts,
     /// After a failed flush the memtable is dropped.
     MemtableLostAtFailedFlush,
+    /// A read that meets a damaged value answers that nothing is there.
+    DamageReadAsNothing,
     /// Logged batches under way are not carried by flush and snapshot.
     BatchForgottenByFlush,
     /// A new leader does not go on with the logged batches that its predecessors decided.

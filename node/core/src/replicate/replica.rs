@@ -11,7 +11,7 @@ use super::retire::Retiring;
 use super::snapshot::{Incoming, Outgoing};
 use super::state::ShardState;
 use crate::bugs::{Bugs, PlantedBug};
-use crate::command::{Command, ReadCommand};
+use crate::command::{Command, ReadCommand, ReadResult};
 use crate::ids::{LogIndex, NodeId, ShardId, Ticket};
 use crate::message::Refusal;
 use crate::raft::{AppliedThrough, PersistSequence, ProposeError, Raft, RaftMessage, ReadDecision, RoleChange};
@@ -97,6 +97,9 @@ impl Replica {
         };
         match self.store.read(&command, now_seconds, world.rows(), &*world) {
             Ok(result) => ReadAnswer::Done(result),
+            Err(_) if world.planted(PlantedBug::DamageReadAsNothing) => {
+                ReadAnswer::Done(ReadResult { now_seconds, ..ReadResult::default() })
+            }
             Err(damage) => {
                 self.found_damage(&damage);
                 ReadAnswer::Refused(self.damaged())
