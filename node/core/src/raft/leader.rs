@@ -240,7 +240,7 @@ impl Raft {
         rebuild: Option<RebuildId>,
         env: &mut impl Env,
     ) {
-        if !self.note_rebuild(from, rebuild, through) {
+        if !self.note_rebuild(from, round, rebuild, through) {
             return;
         }
         let floor = self.log.floor().index;
@@ -277,7 +277,7 @@ impl Raft {
         env: &mut impl Env,
     ) {
         let Some(round) = round else { return };
-        if !self.note_rebuild(from, rebuild, hint.index) {
+        if !self.note_rebuild(from, round, rebuild, hint.index) {
             return;
         }
         let agreement = self.log.agreement(hint).index;

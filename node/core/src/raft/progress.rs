@@ -34,6 +34,8 @@ pub(super) struct Rebuild {
     pub(super) id: RebuildId,
     /// An entry proposed after the follower first spoke in its new life.
     pub(super) mark: LogIndex,
+    /// The round that was open when this rebuild was first heard of: an answer to a later one is no older than the loss.
+    pub(super) heard: Round,
     /// Whether its last answer was still that of a replica that does not count.
     pub(super) active: bool,
 }

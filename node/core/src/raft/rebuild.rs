@@ -7,7 +7,7 @@
 
 use super::outbox::Outbox;
 use super::progress::Rebuild;
-use super::{AppliedThrough, Env, HardState, Notices, Raft, RaftMessage, RebuildId, State};
+use super::{AppliedThrough, Env, HardState, Notices, Raft, RaftMessage, RebuildId, Round, State};
 use crate::bugs::PlantedBug;
 use crate::ids::{LogIndex, NodeId};
 
@@ -37,13 +37,20 @@ impl Raft {
 
     /// A follower answered as one that is being rebuilt, or not. `end`: at most where its log ends. `false`: the answer is from
     /// before it lost its state, and means nothing any more.
-    pub(super) fn note_rebuild(&mut self, from: NodeId, rebuild: Option<RebuildId>, end: LogIndex) -> bool {
+    pub(super) fn note_rebuild(
+        &mut self,
+        from: NodeId,
+        round: Round,
+        rebuild: Option<RebuildId>,
+        end: LogIndex,
+    ) -> bool {
         let State::Leader(leading) = &mut self.state else { return false };
         let Some(progress) = leading.progress.get_mut(&from) else { return false };
         let Some(id) = rebuild else {
             return match &mut progress.rebuild {
-                // Who is whole again has the mark, which did not exist when what was lost was answered.
-                Some(rebuild) if rebuild.active && end < rebuild.mark => false,
+                // Who is whole again has the mark, which did not exist when what was lost was answered; started again, it may not know
+                // yet that its log is the leader's through there. Then the round tells.
+                Some(rebuild) if rebuild.active && end < rebuild.mark && round <= rebuild.heard => false,
                 Some(rebuild) => {
                     rebuild.active = false;
                     true
@@ -58,8 +65,9 @@ impl Raft {
             Some(known) if known.id == id => known.active = true,
             _ => {
                 progress.acked = None;
+                let heard = leading.round;
                 let mark = self.append_empty();
-                self.set_rebuild(from, Rebuild { id, mark, active: true });
+                self.set_rebuild(from, Rebuild { id, mark, heard, active: true });
             }
         }
         true
@@ -77,7 +85,7 @@ impl Raft {
     pub(super) fn end_rebuild(&mut self, node: NodeId) {
         let State::Leader(leading) = &self.state else { return };
         let Some(progress) = leading.progress.get(&node) else { return };
-        if let Some(Rebuild { id, mark, active: true }) = progress.rebuild
+        if let Some(Rebuild { id, mark, active: true, .. }) = progress.rebuild
             && self.commit >= mark
             && progress.matched >= mark
         {

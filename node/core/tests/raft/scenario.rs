@@ -5,7 +5,7 @@
 //! Commands (`N` names a replica):
 //! `cluster VOTERS [prefer=N] [window=BYTES] [message=BYTES] [retain=BYTES] [quiesce=MS]` begin;
 //! `wait MS` time passes, nobody notices; `pass MS` time passes, timers ring, messages arrive and disks write;
-//! `timeout N` its timer rings; `tick N`; `deliver [FROM>TO]`; `drop [FROM>TO]`; `sync [N]` its disk writes;
+//! `timeout N` its timer rings; `tick N`; `deliver [FROM>TO]`; `double FROM>TO` what is on its way will come again: `late`; `drop [FROM>TO]`; `sync [N]` its disk writes;
 //! `settle` deliver and sync until nothing moves; `propose N TEXT...`; `read N`; `transfer N TO`; `step-down N`;
 //! `may-lead N yes|no`; `suspect N`; `flush N`; `fail N` its disk refuses what waits; `crash N`; `restart N`; `replace-disk N`;
 //! `cut FROM>TO`; `isolate N`; `heal`; `state` print everybody.
@@ -28,6 +28,8 @@ struct Stage {
     now: u64,
     replicas: Vec<Replica>,
     network: Vec<(NodeId, NodeId, Wire)>,
+    /// Doubles that have not set out yet.
+    doubles: Vec<(NodeId, NodeId, Wire)>,
     cut: BTreeSet<(NodeId, NodeId)>,
     reads: BTreeMap<u64, LogIndex>,
     next_read: u64,
@@ -388,6 +390,11 @@ impl Stage {
                 self.effects(node(1));
             }
             "deliver" => self.deliver(link(1)),
+            "double" => {
+                let link = link(1).expect("a link");
+                self.doubles.extend(self.network.iter().filter(|(from, to, _)| link == (*from, *to)).cloned());
+            }
+            "late" => self.network.append(&mut self.doubles),
             "drop" => {
                 let link = link(1);
                 self.network.retain(|(from, to, _)| link.is_some_and(|link| link != (*from, *to)));
