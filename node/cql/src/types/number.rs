@@ -77,8 +77,13 @@ impl Number {
             CqlType::SmallInt => (self.to_i32() as i16).to_be_bytes().to_vec(),
             CqlType::Int => self.to_i32().to_be_bytes().to_vec(),
             CqlType::BigInt | CqlType::Counter => self.to_i64().to_be_bytes().to_vec(),
-            CqlType::Float => self.to_f32().to_be_bytes().to_vec(),
-            CqlType::Double => self.to_f64().to_be_bytes().to_vec(),
+            // There is one NaN: which one a processor makes of a computation is its own affair.
+            CqlType::Float => {
+                Some(self.to_f32()).filter(|value| !value.is_nan()).unwrap_or(f32::NAN).to_be_bytes().to_vec()
+            }
+            CqlType::Double => {
+                Some(self.to_f64()).filter(|value| !value.is_nan()).unwrap_or(f64::NAN).to_be_bytes().to_vec()
+            }
             CqlType::Varint => self.to_varint().to_signed_bytes_be(),
             CqlType::Decimal => self.to_decimal()?.to_bytes(),
             other => return invalid!("{other} is no numeric type"),

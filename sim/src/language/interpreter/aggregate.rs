@@ -26,6 +26,7 @@ pub(super) fn aggregate(function: Aggregate, kind: &Kind, values: &[Vec<u8>]) ->
                         (true, 0) => 0.0,
                         (true, count) => sum / count as f64,
                     };
+                    let value = if value.is_nan() { f64::NAN } else { value };
                     Ok(Some(match native {
                         Native::Float => (value as f32).to_be_bytes().to_vec(),
                         _ => value.to_be_bytes().to_vec(),

@@ -47,7 +47,7 @@ impl Interpreter {
             Statement::Insert(insert) if insert.if_not_exists => self.not_exists(insert, second)?,
             Statement::Update(Update { relations, condition: Some(condition), .. })
             | Statement::Delete(Delete { relations, condition: Some(condition), .. }) => {
-                // What is wrong with the statement comes before what is wrong with its condition.
+                // What is wrong with the statement comes before what is wrong with its condition, but what it would write only after.
                 self.facts_of(statement, second, false)?;
                 self.condition(condition, relations, second)?
             }
@@ -65,14 +65,14 @@ impl Interpreter {
         }
     }
 
-    /// `reads`: whether indexes of lists are looked up.
-    fn facts_of(&mut self, statement: &Statement, second: i64, reads: bool) -> Result<Written, Failure> {
+    /// `values`: whether those that are written are looked at.
+    fn facts_of(&mut self, statement: &Statement, second: i64, values: bool) -> Result<Written, Failure> {
         match statement {
-            Statement::Insert(insert) => self.insert(insert, second),
-            Statement::Update(update) => self.update(update, second, reads),
+            Statement::Insert(insert) => self.insert(insert, second, values),
+            Statement::Update(update) => self.update(update, second, values),
             Statement::Delete(delete) => self.delete(delete),
             Statement::Batch(batch) => {
-                let parts = batch.parts.iter().map(|part| self.facts_of(part, second, reads));
+                let parts = batch.parts.iter().map(|part| self.facts_of(part, second, values));
                 Ok(parts.collect::<Result<Vec<Written>, Failure>>()?.concat())
             }
             Statement::Select(_) => Err(Outside("SELECT in a batch").into()),
@@ -88,7 +88,7 @@ impl Interpreter {
         if is_empty { refused("the partition key is empty") } else { Ok(()) }
     }
 
-    fn insert(&mut self, insert: &Insert, second: i64) -> Result<Written, Failure> {
+    fn insert(&mut self, insert: &Insert, second: i64, values: bool) -> Result<Written, Failure> {
         let given = |name: &str| insert.values.iter().find(|(column, _)| column == name).map(|(_, term)| term);
         let mut partition = Key::new();
         for column in &self.table.partition {
@@ -115,10 +115,10 @@ impl Interpreter {
         if let Some(row) = &row {
             written.push((partition.clone(), timestamp, What::Inserted { row: row.clone(), expiry }));
         }
-        for (column, term) in others {
+        for (column, term) in others.into_iter().filter(|_| values) {
             let of = if self.table.is_static(column) { None } else { row.clone() };
             let place = Place { partition: &partition, row: of, column, timestamp, expiry };
-            written.extend(self.assign(&place, &Assignment::Set(term.clone()), second, true)?);
+            written.extend(self.assign(&place, &Assignment::Set(term.clone()), second)?);
         }
         Ok(written)
     }
@@ -146,7 +146,7 @@ impl Interpreter {
         relations.iter().any(|relation| columns(relation).into_iter().any(is_clustering))
     }
 
-    fn update(&mut self, update: &Update, second: i64, reads: bool) -> Result<Written, Failure> {
+    fn update(&mut self, update: &Update, second: i64, values: bool) -> Result<Written, Failure> {
         check_together(&update.relations)?;
         let only_static = update.assignments.iter().all(|(name, _)| self.table.is_static(name));
         let row = if only_static {
@@ -165,10 +165,10 @@ impl Interpreter {
         let expiry = update.using.ttl.map(|ttl| second + i64::from(ttl));
         let mut written = Written::new();
         for partition in self.partitions(&update.relations)? {
-            for (column, assignment) in &update.assignments {
+            for (column, assignment) in update.assignments.iter().filter(|_| values) {
                 let row = if self.table.is_static(column) { None } else { row.clone() };
                 let place = Place { partition: &partition, row, column, timestamp, expiry };
-                written.extend(self.assign(&place, assignment, second, reads)?);
+                written.extend(self.assign(&place, assignment, second)?);
             }
         }
         Ok(written)
@@ -215,13 +215,7 @@ impl Interpreter {
     }
 
     /// What becomes of a column of a row.
-    fn assign(
-        &mut self,
-        place: &Place<'_>,
-        assignment: &Assignment,
-        second: i64,
-        reads: bool,
-    ) -> Result<Written, Failure> {
+    fn assign(&mut self, place: &Place<'_>, assignment: &Assignment, second: i64) -> Result<Written, Failure> {
         let kind = self.kind(place.column)?.clone();
         let facts = match (assignment, &kind) {
             (Assignment::Add(by) | Assignment::Subtract(by), kind) if is_counter(kind) => {
@@ -256,9 +250,6 @@ impl Interpreter {
                 gone.map(|(path, _)| place.cell(path, None)).collect()
             }
             (Assignment::Element(index, value), Kind::List(inner)) => {
-                if !reads {
-                    return Ok(Vec::new());
-                }
                 let index = order::whole(&bytes(index, &Kind::Native(Native::Int)));
                 let partition = self.facts.partition(&self.table, place.partition, second);
                 let cells = partition.cells(place.row.as_ref(), place.column);
@@ -318,7 +309,7 @@ impl Interpreter {
     }
 
     fn not_exists(&mut self, insert: &Insert, second: i64) -> Result<Verdict, Failure> {
-        self.insert(insert, second)?;
+        self.insert(insert, second, false)?;
         let named = |(name, term): &(String, Term)| Relation::Compare(name.clone(), Operator::Equal, term.clone());
         let is_key = |name: &str| self.table.key().any(|column| column.name == name);
         let relations: Vec<Relation> = insert.values.iter().filter(|(name, _)| is_key(name)).map(named).collect();

@@ -85,8 +85,13 @@ impl RealSum {
         self.sum = sum;
     }
 
-    /// The sum, or the average of so many numbers.
+    /// The sum, or the average of so many numbers. There is one NaN: which one a processor makes is its own affair.
     pub fn divided(&self, divisor: u64) -> f64 {
+        let value = self.quotient(divisor);
+        if value.is_nan() { f64::NAN } else { value }
+    }
+
+    fn quotient(&self, divisor: u64) -> f64 {
         if divisor > 1 && !self.has_infinite && !self.plain.is_finite() {
             return self.scaled / divisor as f64 * SCALE;
         }
@@ -129,5 +134,13 @@ mod tests {
         }
         assert_eq!(sum.divided(1), f64::INFINITY);
         assert!((sum.divided(3) / 9e307 - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn there_is_one_nan() {
+        let mut sum = RealSum::default();
+        [f64::INFINITY, f64::NEG_INFINITY].into_iter().for_each(|number| sum.add(number));
+        assert_eq!(sum.divided(1).to_bits(), f64::NAN.to_bits());
+        assert_eq!(sum.divided(2).to_bits(), f64::NAN.to_bits());
     }
 }
