@@ -143,12 +143,14 @@ fn a_peer_of_another_version() {
     let (mut line, _) = peer.accept().expect("the node calls");
     let mut greeting = [0; 40];
     line.read_exact(&mut greeting).expect("it greets");
-    assert_eq!(greeting[..6], *b"TRFL\x01\x00");
+    assert_eq!(greeting[..4], *b"TRFL");
+    let newer = u16::from_le_bytes([greeting[4], greeting[5]]) + 1;
     // A version that may have any form behind these six bytes.
-    line.write_all(b"TRFL\x02\x00").expect("it listens");
+    line.write_all(&[&b"TRFL"[..], &newer.to_le_bytes()].concat()).expect("it listens");
     let log = BufReader::new(node.stderr.take().expect("it is piped"));
     let refused = log.lines().map_while(Result::ok).any(|line| {
-        line.contains("the peer speaks version 2") && line.contains("run the same version of trefoil on all nodes")
+        line.contains(&format!("the peer speaks version {newer} "))
+            && line.contains("run the same version of trefoil on all nodes")
     });
     assert!(refused, "the log says nothing of it");
     node.kill().expect("it still runs");
