@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod allocation;
+mod cassandra_protocol;
 mod framer;
 mod garbage;
 mod golden;
