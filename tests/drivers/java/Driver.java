@@ -278,6 +278,8 @@ public class Driver {
     List<Named> steps = List.of(new Named("schema", Driver::schema), new Named("types", Driver::types),
         new Named("markers", Driver::markers), new Named("paging", Driver::paging),
         new Named("conditions", Driver::conditions), new Named("batches", Driver::batches),
+        new Named("entities", Mapped::entities), new Named("conditions_of_entities", Mapped::conditionsOfEntities),
+        new Named("pages_of_entities", Mapped::pagesOfEntities), new Named("counters_of_entities", Mapped::counters),
         new Named("outage", Driver::outage));
     int failed = 0;
     try (CqlSession session = connect()) {
