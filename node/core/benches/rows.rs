@@ -171,6 +171,40 @@ fn reads(criterion: &mut Criterion) {
     }
 }
 
+/// As `count(*)` reads: no columns, in pages.
+fn scans(criterion: &mut Criterion) {
+    let mut shard = shard();
+    let mut store = MapStore::default();
+    for n in 0..ROWS {
+        let write = insert(partition(n), clustering(0), Bytes::from_static(&[b'x'; 100]));
+        shard.apply_write(at(n + 1), &write, &store, &NoBugs).expect("undamaged");
+    }
+    let in_memory = shard.clone();
+    let part = shard.begin_flush(Bytes::new()).expect("something to flush");
+    RowsBatch { parts: vec![part.into()] }.write(&mut store).expect("undamaged");
+    shard.flush_done();
+    let empty = MapStore::default();
+    for (name, shard, rows) in [("memory", &in_memory, &empty), ("the store", &shard, &store)] {
+        criterion.bench_function(&format!("read: 100,000 partitions of one row, from {name}"), |bencher| {
+            bencher.iter(|| {
+                let all = Partitions::Range { start: Token(i64::MIN), end: Token(i64::MAX) };
+                let mut command =
+                    ReadCommand { byte_budget: 1 << 20, columns: Some(vec![]), ..ReadCommand::of(TABLE, all, 10_000) };
+                let mut found = 0;
+                loop {
+                    let page = shard.read(&command, 0, rows, &NoBugs).expect("undamaged");
+                    found += page.rows.len();
+                    command.resume = page.resume;
+                    if command.resume.is_none() {
+                        break;
+                    }
+                }
+                assert_eq!(found as u64, ROWS);
+            });
+        });
+    }
+}
+
 fn flush(criterion: &mut Criterion) {
     let shard = filled();
     criterion.bench_function("flush: 100,000 rows into an empty store", |bencher| {
@@ -189,6 +223,6 @@ fn flush(criterion: &mut Criterion) {
 criterion_group! {
     name = rows;
     config = Criterion::default().sample_size(20);
-    targets = writes, reads, flush
+    targets = writes, reads, scans, flush
 }
 criterion_main!(rows);

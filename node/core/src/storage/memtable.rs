@@ -294,17 +294,12 @@ impl Memtable {
         self.slots.get(&(table, token))?.get(key)
     }
 
-    /// The first partition of a table at or behind a token and key, if it has one.
-    pub(crate) fn partition_from(&self, table: StorageId, from: (Token, &[u8])) -> Option<(Token, &MemPartition)> {
-        self.partitions(table, from.0).find(|(token, partition)| (*token, &*partition.key) >= from)
-    }
-
-    /// The first partition of a table strictly behind another.
-    pub(crate) fn partition_behind(&self, table: StorageId, last: (Token, &[u8])) -> Option<(Token, &MemPartition)> {
-        self.partitions(table, last.0).find(|(token, partition)| (*token, &*partition.key) > last)
-    }
-
-    fn partitions(&self, table: StorageId, from: Token) -> impl Iterator<Item = (Token, &MemPartition)> {
+    /// The partitions of a table from a token on, in order.
+    pub(crate) fn partitions(
+        &self,
+        table: StorageId,
+        from: Token,
+    ) -> impl Iterator<Item = (Token, &MemPartition)> + use<'_> {
         let slots = self.slots.range((table, from)..=(table, Token(i64::MAX)));
         slots.flat_map(|((_, token), slot)| slot.partitions().map(|partition| (*token, partition)))
     }
@@ -382,9 +377,9 @@ mod tests {
         }
         let keys: Vec<&[u8]> = memtable.all().map(|(_, _, partition)| &**partition.key()).collect();
         assert_eq!(keys, [b"a", b"b", b"m", b"z"]);
-        let behind = memtable.partition_behind(StorageId(1), (Token(5), b"b")).map(|(_, found)| found.key().clone());
-        assert_eq!(behind.as_deref(), Some(&b"m"[..]));
-        assert!(memtable.partition_behind(StorageId(1), (Token(5), b"z")).is_none());
+        let from = |token| memtable.partitions(StorageId(1), Token(token)).map(|(_, found)| &**found.key()).collect();
+        let (at, behind): (Vec<&[u8]>, Vec<&[u8]>) = (from(5), from(6));
+        assert_eq!((at, behind), (keys, vec![]));
     }
 
     #[test]

@@ -32,6 +32,7 @@ mod purge;
 mod ranges;
 mod read;
 mod row;
+mod scan;
 mod shard;
 mod snapshot;
 mod stored;

@@ -8,7 +8,9 @@ use super::damage::Damage;
 use super::key::RowRef;
 use super::live::{Copies, collect_cells, with_statics};
 use super::predicate::passes;
-use super::view::{From, PartitionDeletions, RowBytes, View};
+use super::scan::{RowSource, Search};
+use super::stored::Entry;
+use super::view::{Cursor, From, PartitionDeletions, RowBytes, View};
 use crate::bugs::{Bugs, PlantedBug};
 use crate::command::{
     ClusteringRange, FilterTarget, PartitionKey, Partitions, Position, ReadCell, ReadCommand, ReadResult, ReadRow,
@@ -93,6 +95,7 @@ impl<'a, R: Rows, B: Bugs> Reading<'a, '_, R, B> {
     }
 
     fn keys(&mut self, keys: &[PartitionKey]) -> Result<(), Damage> {
+        let mut search = self.search();
         let mut done: Option<&PartitionKey> = None;
         for key in keys {
             let mut from = None;
@@ -106,7 +109,7 @@ impl<'a, R: Rows, B: Bugs> Reading<'a, '_, R, B> {
                 self.resume = done.map(|done| partition_done(done.clone()));
                 return Ok(());
             }
-            if self.partition(key, from)? {
+            if self.partition(key, from, &mut search)? {
                 return Ok(());
             }
             done = Some(key);
@@ -117,31 +120,51 @@ impl<'a, R: Rows, B: Bugs> Reading<'a, '_, R, B> {
     fn token_range(&mut self, start: Token, end: Token) -> Result<(), Damage> {
         let tokens = self.view.store.tokens();
         let (start, end) = (start.max(tokens.start), end.min(tokens.end));
+        let table = self.command.table;
+        let mut search = self.search();
         let mut done: Option<PartitionKey> = None;
         if let Some(position) = &self.command.resume
             && position.partition.token >= start
         {
-            if position.row.is_some() && self.partition(&position.partition, Some(position))? {
+            if position.row.is_some() && self.partition(&position.partition, Some(position), &mut search)? {
                 return Ok(());
             }
             done = Some(position.partition.clone());
         }
-        loop {
-            let from = done.as_ref().map_or(From::Token(start), From::Behind);
-            let Some(next) = self.view.next_partition(self.command.table, from, end)? else { return Ok(()) };
+        let whole = self.command.clustering.is_empty() && !self.command.reversed;
+        let from = done.as_ref().map_or(From::Token(start), From::Behind);
+        let mut scan = self.view.scan(table, from, end);
+        while let Some(next) = scan.next()? {
             if self.is_full() {
                 self.resume = done.map(partition_done);
                 return Ok(());
             }
-            if self.partition(&next, None)? {
+            let stopped = match whole {
+                true => self.partition(&next, None, &mut scan)?,
+                false => self.partition(&next, None, &mut search)?,
+            };
+            if stopped {
                 return Ok(());
+            }
+            if !scan.leave() {
+                scan = self.view.scan(table, From::Behind(&next), end);
             }
             done = Some(next);
         }
+        Ok(())
+    }
+
+    fn search(&self) -> Search<'a, R, B> {
+        Search { view: self.view, table: self.command.table, reversed: self.command.reversed }
     }
 
     /// Read a partition, or go on in it; says whether the page ended there.
-    fn partition(&mut self, partition: &PartitionKey, from: Option<&Position>) -> Result<bool, Damage> {
+    fn partition(
+        &mut self,
+        partition: &PartitionKey,
+        from: Option<&Position>,
+        source: &mut impl RowSource<'a>,
+    ) -> Result<bool, Damage> {
         let table = self.command.table;
         self.budget -= PARTITION_COST_BYTES;
         let mut progress = Progress {
@@ -168,7 +191,7 @@ impl<'a, R: Rows, B: Bugs> Reading<'a, '_, R, B> {
             let stopped = if let Some(key) = range.as_row() {
                 self.look_up(partition, key, &deletions, &statics, &mut progress)?
             } else {
-                self.slice(partition, (&start, &end), &deletions, &statics, &mut progress)?
+                self.slice(partition, source.rows(partition, (&start, &end)), &deletions, &statics, &mut progress)?
             };
             if stopped {
                 return Ok(true);
@@ -241,12 +264,11 @@ impl<'a, R: Rows, B: Bugs> Reading<'a, '_, R, B> {
     fn slice(
         &mut self,
         partition: &PartitionKey,
-        (start, end): (&[u8], &[u8]),
+        mut cursor: Cursor<'a, impl Iterator<Item = Result<Entry<'a>, Damage>>>,
         deletions: &PartitionDeletions<'a>,
         statics: &[ReadCell],
         progress: &mut Progress<'a>,
     ) -> Result<bool, Damage> {
-        let mut cursor = self.view.cursor(self.command.table, partition, start, end, self.command.reversed);
         while progress.returned < self.per_partition {
             if self.is_full() && cursor.has_next()? {
                 return Ok(self.stop(partition, progress));

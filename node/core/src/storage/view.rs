@@ -236,52 +236,6 @@ impl<'a, R: Rows, B: Bugs> View<'a, R, B> {
         bytes
     }
 
-    /// The next partition of a table, in ring order, up to `last`; with those of which only deletions are left.
-    pub(crate) fn next_partition(
-        &self,
-        table: StorageId,
-        from: From<'_>,
-        last: Token,
-    ) -> Result<Option<PartitionKey>, Damage> {
-        let mut next: Option<PartitionKey> = None;
-        let mut consider = |token: Token, key: &dyn Fn() -> Bytes, order: &[u8]| {
-            if token <= last && next.as_ref().is_none_or(|next| (token, order) < (next.token, &*next.key)) {
-                next = Some(PartitionKey { token, key: key() });
-            }
-        };
-        for layer in self.layers() {
-            let found = match from {
-                From::Token(token) => layer.memtable.partition_from(table, (token, &[])),
-                From::Behind(partition) => layer.memtable.partition_behind(table, (partition.token, &partition.key)),
-            };
-            if let Some((token, partition)) = found {
-                consider(token, &|| partition.key().clone(), partition.key());
-            }
-        }
-        for space in [Space::Rows, Space::Deletions] {
-            if space == Space::Deletions && !self.store.stored_deletions(table) {
-                continue;
-            }
-            let start = match from {
-                From::Token(token) => key::token_start(space, table, token),
-                From::Behind(partition) => {
-                    let mut key = key::partition_key(space, table, partition, 1);
-                    key::put_behind_rows(&mut key);
-                    key
-                }
-            };
-            let end = key::token_end(space, table, last);
-            if start < end
-                && let Some(entry) = stored::range(self.rows, self.store.shard(), &start, &end, false).next()
-            {
-                let (key, _) = entry?;
-                let found = key::parse_partition(&key).map_err(|_| self.damage(&key))?;
-                consider(found.token, &|| found.key.clone(), &found.key);
-            }
-        }
-        Ok(next)
-    }
-
     /// The first table at or behind this one of which the shard has anything.
     pub(crate) fn next_table(&self, from: StorageId) -> Option<StorageId> {
         let in_memory = self.layers().filter_map(|layer| layer.memtable.table_from(from)).min();
@@ -319,14 +273,8 @@ impl<'a, R: Rows, B: Bugs> View<'a, R, B> {
         } else {
             key::put_row(RowRef::Row(end), &mut last);
         }
-        Cursor {
-            layers,
-            stored: stored::range(self.rows, self.store.shard(), &first, &last, reversed),
-            stored_head: None,
-            stored_fetched: false,
-            prefix,
-            reversed,
-        }
+        let stored = stored::range(self.rows, self.store.shard(), &first, &last, reversed);
+        Cursor::new(layers, stored, prefix, reversed)
     }
 }
 
@@ -362,8 +310,9 @@ pub(crate) struct Cursor<'a, I> {
     reversed: bool,
 }
 
+/// The rows of one partition in one layer.
 #[derive(Debug)]
-struct LayerCursor<'a> {
+pub(crate) struct LayerCursor<'a> {
     horizon: i64,
     rows: MemRows<'a>,
     head: Option<(&'a [u8], &'a MemRow)>,
@@ -371,7 +320,14 @@ struct LayerCursor<'a> {
 }
 
 impl<'a> LayerCursor<'a> {
-    fn new(horizon: i64, partition: &'a MemPartition, start: &[u8], end: &[u8], reversed: bool) -> LayerCursor<'a> {
+    /// Rows with clustering keys in `start..end` (empty end: all from start).
+    pub(crate) fn new(
+        horizon: i64,
+        partition: &'a MemPartition,
+        start: &[u8],
+        end: &[u8],
+        reversed: bool,
+    ) -> LayerCursor<'a> {
         let mut cursor = LayerCursor { horizon, rows: partition.rows(start, end), head: None, reversed };
         cursor.advance();
         cursor
@@ -388,6 +344,11 @@ impl<'a> LayerCursor<'a> {
 }
 
 impl<'a, I: Iterator<Item = Result<Entry<'a>, Damage>>> Cursor<'a, I> {
+    /// Merge rows of layers, the oldest first, with those of the store, whose logical keys begin with `prefix` bytes.
+    pub(crate) fn new(layers: Vec<LayerCursor<'a>>, stored: I, prefix: usize, reversed: bool) -> Cursor<'a, I> {
+        Cursor { layers, stored, stored_head: None, stored_fetched: false, prefix, reversed }
+    }
+
     /// Whether there is another row to look at.
     pub(crate) fn has_next(&mut self) -> Result<bool, Damage> {
         if !self.stored_fetched {

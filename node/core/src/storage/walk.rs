@@ -3,6 +3,7 @@
 use super::damage::Damage;
 use super::deletions::Deletions;
 use super::key::RowRef;
+use super::scan::{RowSource, Search};
 use super::view::{From, PartitionDeletions, RowBytes, View};
 use crate::bugs::Bugs;
 use crate::command::{PartitionKey, RowId};
@@ -65,18 +66,22 @@ pub(crate) fn walk<'a, R: Rows, B: Bugs>(
         if !view.store.is_dropped(found) {
             let mut done: Option<PartitionKey> = None;
             if let Some(place) = after.take() {
-                if let Some(stopped) = partition(view, found, &place.partition, Some(&place.item), &mut visit)? {
+                let mut search = Search { view: *view, table: found, reversed: false };
+                let (place, item) = (&place.partition, Some(&place.item));
+                if let Some(stopped) = partition(view, found, place, item, &mut search, &mut visit)? {
                     return Ok(Some(stopped));
                 }
-                done = Some(place.partition.clone());
+                done = Some(place.clone());
             }
-            loop {
-                let from = done.as_ref().map_or(From::Token(tokens.start), From::Behind);
-                let Some(next) = view.next_partition(found, from, tokens.end)? else { break };
-                if let Some(stopped) = partition(view, found, &next, None, &mut visit)? {
+            let from = done.as_ref().map_or(From::Token(tokens.start), From::Behind);
+            let mut scan = view.scan(found, from, tokens.end);
+            while let Some(next) = scan.next()? {
+                if let Some(stopped) = partition(view, found, &next, None, &mut scan, &mut visit)? {
                     return Ok(Some(stopped));
                 }
-                done = Some(next);
+                if !scan.leave() {
+                    scan = view.scan(found, From::Behind(&next), tokens.end);
+                }
             }
         }
         let Some(following) = found.0.checked_add(1) else { break };
@@ -90,6 +95,7 @@ fn partition<'a, R: Rows, B: Bugs>(
     table: StorageId,
     partition: &PartitionKey,
     after: Option<&Item>,
+    source: &mut impl RowSource<'a>,
     visit: &mut impl FnMut(&Place, Found<'a>) -> bool,
 ) -> Result<Option<Place>, Damage> {
     let place = |item| Place { table, partition: partition.clone(), item };
@@ -114,7 +120,7 @@ fn partition<'a, R: Rows, B: Bugs>(
         Some(Item::Row(RowId::Row(key))) => [key, &[0][..]].concat(),
         _ => Vec::new(),
     };
-    let mut cursor = view.cursor(table, partition, &start, &[], false);
+    let mut cursor = source.rows(partition, (&start, &[]));
     while let Some(next) = cursor.next(view, view.horizon(table), &deletions)? {
         if let Some(row) = next.row {
             let here = place(Item::Row(RowRef::Row(&next.clustering).to_row_id()));

@@ -8,7 +8,8 @@ use crate::command::{
     PurgeCommand, ReadCommand, RowChange, RowId, WriteCommand, WriteOutcome,
 };
 use crate::ids::{ColumnId, ShardId, StorageId};
-use crate::storage::{BatchError, Clearing, MapStore, RowsBatch, ShardStore};
+use crate::storage::key::{Space, token_bounds};
+use crate::storage::{BatchError, Clearing, MapStore, RowsBatch, ShardStore, TokenRange};
 use crate::time::HybridTime;
 use bytes::Bytes;
 use trefoil_cql::token::Token;
@@ -133,6 +134,35 @@ fn rotten_values_are_found_by_reads_flushes_sweeps_and_snapshots_and_never_serve
 }
 
 #[test]
+fn a_scan_passes_over_rows_that_nobody_asked_for() {
+    let rows: Vec<(i64, u8)> = [(1, 3), (2, 40), (3, 17), (4, 16), (5, 1)]
+        .into_iter()
+        .flat_map(|(token, rows)| (0..rows).map(move |row| (token, row)))
+        .collect();
+    let mut replica = replica(&rows.iter().map(|(token, row)| insert(*token, &[*row])).collect::<Vec<_>>());
+    let mut command = scan(2);
+    command.per_partition_limit = Some(1);
+    let wanted: Vec<_> = (1..=5).map(|token| (partition(token), Some(Bytes::from_static(&[0])))).collect();
+    for flushed in [false, true] {
+        if flushed {
+            replica.flush();
+        }
+        for page in [2, 10] {
+            command.row_limit = page;
+            let found = pages(&replica, &command, 0).into_iter().map(|row| (row.partition, row.clustering));
+            assert_eq!(found.collect::<Vec<_>>(), wanted, "flushed: {flushed}, pages of {page}");
+        }
+    }
+    // Whose first row is rotten is not passed over with the rows before it.
+    let tokens = TokenRange { start: Token(2), end: Token(2) };
+    let (start, _) = token_bounds(Space::Rows, TABLE, tokens);
+    let key = replica.rows.map.range(start..).next().map(|(key, _)| key);
+    let key = key.cloned().expect("partition 2 is flushed");
+    replica.rows.map.get_mut(&key).expect("there")[12] ^= 1;
+    assert!(replica.shard.read(&command, 0, &replica.rows, &NoBugs).is_err());
+}
+
+#[test]
 fn a_value_under_a_wrong_key_is_damage() {
     let mut replica = replica(&[insert(1, b"a"), insert(1, b"b")]);
     replica.flush();
@@ -189,7 +219,7 @@ fn clearing_leaves_other_shards_and_tables_alone() {
     }
     let mut replica = replica(&[commands, other_table].concat());
     replica.flush();
-    let neighbour = crate::storage::TokenRange { start: Token(0), end: Token(9) };
+    let neighbour = TokenRange { start: Token(0), end: Token(9) };
     let all = replica.rows.map.len();
     let mut slices = 0;
     let mut clearing = Clearing::table(ShardId(1), neighbour, TABLE);
