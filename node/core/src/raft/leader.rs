@@ -6,7 +6,7 @@ use super::log::entry_bytes;
 use super::progress::{Flow, Progress};
 use super::quiesce::Quiescence;
 use super::read::Reads;
-use super::transfer::{Preference, Transfer};
+use super::transfer::Transfer;
 use super::{Append, Entry, Env, Position, Raft, RaftMessage, RebuildId, Round, State};
 use crate::ids::{LogIndex, NodeId, Term};
 use crate::time::{HybridTime, Monotonic};
@@ -45,7 +45,6 @@ pub(super) struct Leading {
     pub(super) lease_given_up: bool,
     pub(super) reads: Reads,
     pub(super) transfer: Option<Transfer>,
-    pub(super) preference: Preference,
     pub(super) quiescence: Quiescence,
 }
 
@@ -67,11 +66,11 @@ impl Raft {
             lease_given_up: false,
             reads: Reads::default(),
             transfer: None,
-            preference: Preference::default(),
             quiescence: Quiescence::new(now),
         };
         self.state = State::Leader(Box::new(leading));
         self.leader = Some(me);
+        self.preference.begin_anew();
         self.promise = None;
         self.quiescent = false;
         self.notices.role_changed = true;

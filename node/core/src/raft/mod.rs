@@ -56,6 +56,7 @@ use log::Log;
 use outbox::Outbox;
 use persistence::Persistence;
 use quorum::Voters;
+use transfer::Preference;
 
 /// One replica of one shard.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -89,6 +90,7 @@ pub struct Raft {
     /// Timers are off.
     quiescent: bool,
     may_lead: bool,
+    preference: Preference,
     notices: Notices,
 }
 
@@ -153,6 +155,7 @@ impl Raft {
             jitter: 0,
             quiescent: false,
             may_lead: true,
+            preference: Preference::default(),
             notices: Notices::default(),
             config,
         };

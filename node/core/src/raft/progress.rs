@@ -172,3 +172,112 @@ impl Progress {
         self.probe(next);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: u64 = 100;
+    const FLOOR: LogIndex = LogIndex(0);
+
+    /// A follower that has entries 1 to 4, and to which 5 and 6 are on their way.
+    fn replicating() -> Progress {
+        let mut it = Progress::new(LogIndex(4));
+        it.confirmed(LogIndex(4), FLOOR);
+        assert_eq!(it.flow, Flow::Replicate);
+        it.sent(LogIndex(5), 40);
+        it.sent(LogIndex(6), 60);
+        it
+    }
+
+    #[test]
+    fn a_window_is_full_when_its_bytes_are_out_and_has_room_for_one_message_always() {
+        let mut it = replicating();
+        assert!(!it.may_send(WINDOW));
+        assert!(it.may_send(WINDOW + 1));
+        it.confirmed(LogIndex(4), FLOOR);
+        assert!(!it.may_send(WINDOW), "nothing new was confirmed");
+        it.confirmed(LogIndex(5), FLOOR);
+        assert!(it.may_send(WINDOW) && !it.may_send(60) && !it.idle());
+        it.confirmed(LogIndex(6), FLOOR);
+        assert!(it.idle() && it.may_send(0));
+        it.sent(LogIndex(7), 1_000);
+        assert!(!it.may_send(WINDOW));
+    }
+
+    #[test]
+    fn an_answer_that_comes_late_takes_nothing_back() {
+        let mut it = replicating();
+        it.confirmed(LogIndex(6), FLOOR);
+        it.confirmed(LogIndex(2), FLOOR);
+        assert_eq!((it.matched, it.next), (LogIndex(6), LogIndex(7)));
+        it.confirmed(LogIndex(9), FLOOR);
+        assert_eq!((it.matched, it.next), (LogIndex(9), LogIndex(10)), "it has more than was sent in this life");
+    }
+
+    #[test]
+    fn a_refusal_counts_when_it_is_of_what_is_not_known_to_be_there() {
+        let mut it = replicating();
+        assert!(!it.refused(LogIndex(4), LogIndex(2)), "it has that");
+        assert!(!it.refused(LogIndex(3), LogIndex(2)));
+        assert_eq!(it.flow, Flow::Replicate);
+        assert!(it.refused(LogIndex(5), LogIndex(2)));
+        assert_eq!((it.flow.clone(), it.next), (Flow::Probe { asked: None }, LogIndex(5)), "not before what it has");
+        assert!(it.idle() && it.may_send(0));
+        it.sent(LogIndex(6), 60);
+        assert!(!it.may_send(WINDOW), "one question at a time");
+        assert!(!it.refused(LogIndex(5), LogIndex(4)), "an answer to another question");
+        assert!(it.refused(LogIndex(4), LogIndex(4)));
+        assert_eq!(it.next, LogIndex(5));
+    }
+
+    #[test]
+    fn a_probe_goes_back_at_least_one_and_ends_where_the_logs_agree() {
+        let mut it = Progress::new(LogIndex(8));
+        it.sent(LogIndex(9), 10);
+        assert!(it.refused(LogIndex(8), LogIndex(8)), "an agreement at the very place refused is none");
+        assert_eq!(it.next, LogIndex(8));
+        assert!(it.refused(LogIndex(7), LogIndex(3)));
+        assert_eq!(it.next, LogIndex(4));
+        it.sent(LogIndex(9), 10);
+        it.confirmed(LogIndex(2), FLOOR);
+        assert_eq!(it.flow, Flow::Probe { asked: Some(LogIndex(9)) }, "less than was asked about");
+        assert_eq!(it.next, LogIndex(4));
+        it.confirmed(LogIndex(3), FLOOR);
+        assert_eq!(
+            (it.flow.clone(), it.next),
+            (Flow::Replicate, LogIndex(10)),
+            "what went with the question is on its way"
+        );
+        let mut it = Progress::new(LogIndex(0));
+        assert!(it.refused(LogIndex(0), LogIndex(0)));
+        assert_eq!(it.next, LogIndex(1));
+    }
+
+    #[test]
+    fn a_snapshot_is_waited_for_until_the_follower_is_at_the_floor() {
+        let mut it = replicating();
+        it.want_snapshot(Monotonic(0));
+        assert!(it.idle() && !it.may_send(WINDOW));
+        assert!(!it.refused(LogIndex(9), LogIndex(1)));
+        it.sent(LogIndex(9), 10);
+        it.confirmed(LogIndex(6), LogIndex(7));
+        assert!(matches!(it.flow, Flow::Snapshot { .. }));
+        it.confirmed(LogIndex(7), LogIndex(7));
+        assert_eq!((it.flow.clone(), it.next), (Flow::Probe { asked: None }, LogIndex(8)));
+    }
+
+    #[test]
+    fn who_lost_its_log_has_confirmed_nothing_and_promised_nothing() {
+        let mut it = replicating();
+        it.acked = Some(Round { number: 3, opened: Monotonic(1) });
+        it.forget(LogIndex(1));
+        assert_eq!((it.matched, it.next, it.acked), (LogIndex(0), LogIndex(1), None));
+        assert_eq!(it.flow, Flow::Probe { asked: None });
+        let rebuild = Rebuild { id: RebuildId(1), mark: LogIndex(1), heard: Round::default(), active: true };
+        it.rebuild = Some(rebuild);
+        assert!(!it.counts());
+        it.rebuild = Some(Rebuild { active: false, ..rebuild });
+        assert!(it.counts());
+    }
+}

@@ -157,3 +157,57 @@ impl SavedLog {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A log cut through 2/1 with these entries, of a replica in this term.
+    fn saved(term: u64, entries: &[(u64, u64)]) -> SavedLog {
+        let entry = |&(index, term): &(u64, u64)| Entry {
+            index: LogIndex(index),
+            term: Term(term),
+            stamp: HybridTime(1),
+            payload: Bytes::new(),
+        };
+        let hard_state = HardState { term: Term(term), ..HardState::default() };
+        SavedLog { hard_state, cut: (LogIndex(2), Term(1)), entries: entries.iter().map(entry).collect() }
+    }
+
+    fn applied(index: u64, term: u64) -> AppliedThrough {
+        AppliedThrough { position: Position { index: LogIndex(index), term: Term(term) }, stamp: HybridTime(1) }
+    }
+
+    #[test]
+    fn what_a_crash_leaves_is_whole() {
+        assert_eq!(saved(1, &[]).check(applied(2, 1)), Ok(()));
+        assert_eq!(saved(3, &[(3, 1), (4, 3), (5, 3)]).check(applied(2, 1)), Ok(()));
+        assert_eq!(saved(3, &[(3, 1)]).check(applied(9, 3)), Ok(()), "rows may be ahead of the log");
+        assert_eq!(saved(7, &[(3, 1)]).check(applied(3, 1)), Ok(()));
+    }
+
+    #[test]
+    fn what_no_crash_leaves_is_refused() {
+        let behind = SavedLogError::RowsBehindCut { applied: LogIndex(1), cut: LogIndex(2) };
+        assert_eq!(saved(1, &[]).check(applied(1, 1)), Err(behind));
+        let gap = SavedLogError::Gap { expected: LogIndex(3), found: LogIndex(4) };
+        assert_eq!(saved(1, &[(4, 1)]).check(applied(2, 1)), Err(gap));
+        let again = SavedLogError::Gap { expected: LogIndex(4), found: LogIndex(3) };
+        assert_eq!(saved(1, &[(3, 1), (3, 1)]).check(applied(2, 1)), Err(again));
+        assert_eq!(
+            saved(3, &[(3, 3), (4, 2)]).check(applied(2, 1)),
+            Err(SavedLogError::Backwards { index: LogIndex(4) })
+        );
+        assert_eq!(
+            saved(3, &[(3, 0)]).check(applied(2, 1)),
+            Err(SavedLogError::Backwards { index: LogIndex(3) }),
+            "older than what was cut"
+        );
+        let forgotten = |entries, remembered| {
+            Err(SavedLogError::TermForgotten { entries: Term(entries), remembered: Term(remembered) })
+        };
+        assert_eq!(saved(1, &[(3, 2)]).check(applied(2, 1)), forgotten(2, 1));
+        assert_eq!(saved(1, &[(3, 1)]).check(applied(4, 2)), forgotten(2, 1));
+        assert_eq!(saved(0, &[]).check(applied(2, 1)), forgotten(1, 0));
+    }
+}

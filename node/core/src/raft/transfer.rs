@@ -20,11 +20,19 @@ pub(super) struct Transfer {
     keeps_lease: bool,
 }
 
-/// What a leader remembers about the node that should lead instead.
+/// What a leader remembers about the node that should lead instead. Survives its terms: one that failed to take over would
+/// otherwise be asked again as soon as its leader leads anew, and writes refused meanwhile, without end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Preference {
     healthy_since: Option<Monotonic>,
     not_before: Monotonic,
+}
+
+impl Preference {
+    /// A leader of a new term has yet to see that the other is well.
+    pub(super) fn begin_anew(&mut self) {
+        self.healthy_since = None;
+    }
 }
 
 impl Raft {
@@ -107,12 +115,12 @@ impl Raft {
         let heard = progress.acked.is_some_and(|round| now < round.opened.plus(recent));
         let caught_up = progress.flow == Flow::Replicate && progress.counts() && progress.matched >= commit;
         if !(heard && caught_up && commit > LogIndex(0)) {
-            leading.preference.healthy_since = None;
+            self.preference.healthy_since = None;
             return;
         }
-        let since = *leading.preference.healthy_since.get_or_insert(now);
-        if now >= since.plus(timeout * 2) && now >= leading.preference.not_before && leading.transfer.is_none() {
-            leading.preference.not_before = now.plus(timeout * 10);
+        let since = *self.preference.healthy_since.get_or_insert(now);
+        if now >= since.plus(timeout * 2) && now >= self.preference.not_before && leading.transfer.is_none() {
+            self.preference.not_before = now.plus(timeout * 10);
             self.transfer_leadership(preferred, env);
         }
     }

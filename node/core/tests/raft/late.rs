@@ -1,92 +1,11 @@
 //! Messages that come so late that whoever they answer is somebody else by now: the leader of another term, or the leader of a
 //! replica that has lost what it answered with.
 
-use crate::oracle::no_bugs;
-use crate::replica::StepEnv;
+use crate::lonely::{Lonely, with};
 use bytes::Bytes;
-use std::time::Duration;
-use trefoil_core::config::Tuning;
-use trefoil_core::ids::{LogIndex, NodeId, ShardId, Term};
-use trefoil_core::raft::{
-    Append, AppliedThrough, Effects, Entry, Position, Raft, RaftConfig, RaftMessage, ReadDecision, RebuildId, Round,
-    SavedLog, Start,
-};
+use trefoil_core::ids::{LogIndex, NodeId, Term};
+use trefoil_core::raft::{Append, AppliedThrough, Entry, Position, RaftMessage, ReadDecision, RebuildId, Round};
 use trefoil_core::time::{HybridTime, Monotonic};
-
-const TIMEOUT: Duration = Duration::from_millis(600);
-
-/// One replica of three that is written to by hand; its disk is instantaneous.
-struct Lonely {
-    raft: Raft,
-    now: Monotonic,
-}
-
-impl Lonely {
-    fn new(me: u32) -> Lonely {
-        let voters = vec![NodeId(1), NodeId(2), NodeId(3)];
-        let tuning = Tuning { election_timeout: TIMEOUT, ..Tuning::default() };
-        let config = RaftConfig::new(ShardId(1), NodeId(me), voters, &tuning);
-        let now = Monotonic(5_000_000_000);
-        let raft =
-            with(now, |env| Raft::new(config, SavedLog::default(), AppliedThrough::default(), Start::Founding, env))
-                .expect("nothing contradicts nothing");
-        Lonely { raft, now }
-    }
-
-    fn after(&mut self, milliseconds: u64) {
-        self.now = self.now.plus(Duration::from_millis(milliseconds));
-    }
-
-    fn tell(&mut self, from: u32, message: RaftMessage) -> Vec<RaftMessage> {
-        with(self.now, |env| self.raft.step(NodeId(from), message, env));
-        self.written()
-    }
-
-    /// What it sends, with everything written.
-    fn written(&mut self) -> Vec<RaftMessage> {
-        let mut sent = Vec::new();
-        loop {
-            let Effects { messages, log_ops, sequence, .. } = self.raft.take_effects();
-            sent.extend(messages.into_iter().map(|(_, message)| message));
-            if log_ops.is_empty() {
-                return sent;
-            }
-            with(self.now, |env| self.raft.durable(sequence, env));
-        }
-    }
-
-    /// Make it the leader of the term after its own, by the vote of another.
-    fn lead(mut self, voter: u32) -> Lonely {
-        self.after(1_300);
-        with(self.now, |env| self.raft.tick(env));
-        self.written();
-        let term = Term(self.raft.term().0 + 1);
-        self.tell(voter, RaftMessage::PreVoteReply { term, granted: true });
-        self.tell(voter, RaftMessage::VoteReply { term, granted: true });
-        assert!(self.raft.is_leader());
-        self
-    }
-
-    fn round(&mut self) -> Round {
-        with(self.now, |env| self.raft.read(0, env));
-        let rounds = self.written().into_iter().filter_map(|message| match message {
-            RaftMessage::Append(append) => Some(append.round),
-            _ => None,
-        });
-        rounds.max().expect("a read that waits asks everybody")
-    }
-
-    fn appended(&self, round: Round, through: u64, rebuild: Option<RebuildId>) -> RaftMessage {
-        let (term, through) = (self.raft.term(), LogIndex(through));
-        RaftMessage::Appended { term, round, through, quiesced: false, rebuild }
-    }
-}
-
-fn with<R>(now: Monotonic, action: impl FnOnce(&mut StepEnv<'_>) -> R) -> R {
-    let mut random = |bound: u64| bound / 8;
-    let bugs = no_bugs();
-    action(&mut StepEnv { now, random: &mut random, bugs: &bugs })
-}
 
 /// `trefoil-sim run --seed 14` at 6ec411c: the answer to a heartbeat of an older leadership carried that leadership's round and the
 /// new term, so a leader that had led before took it for a promise, perhaps until its former life's clock came round.
@@ -159,6 +78,8 @@ fn entries_after_a_snapshot_are_kept_until_they_are_applied_again() {
     with(follower.now, |env| follower.raft.install_snapshot(installed, env));
     let third = Position { index: LogIndex(3), term: Term(1) };
     follower.tell(1, append(Vec::new(), third, 3));
+    // The entries in between are not applied yet.
+    follower.raft.applied(LogIndex(2));
     assert!(follower.raft.entry(LogIndex(3)).is_some());
 }
 

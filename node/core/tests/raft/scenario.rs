@@ -3,23 +3,29 @@
 //! the outcome anew. The oracle looks after every command, so a story cannot record a violation.
 //!
 //! Commands (`N` names a replica):
-//! `cluster VOTERS [prefer=N] [window=BYTES] [message=BYTES] [retain=BYTES] [quiesce=MS]` begin;
+//! `cluster VOTERS [prefer=N] [window=BYTES] [message=BYTES] [retain=BYTES] [quiesce=MS]` begin anew;
 //! `wait MS` time passes, nobody notices; `pass MS` time passes, timers ring, messages arrive and disks write;
 //! `timeout N` its timer rings; `tick N`; `deliver [FROM>TO]`; `double FROM>TO` what is on its way will come again: `late`; `drop [FROM>TO]`; `sync [N]` its disk writes;
 //! `settle` deliver and sync until nothing moves; `propose N TEXT...`; `read N`; `transfer N TO`; `step-down N`;
 //! `may-lead N yes|no`; `suspect N`; `flush N`; `fail N` its disk refuses what waits; `crash N`; `restart N`; `replace-disk N`;
 //! `cut FROM>TO`; `isolate N`; `heal`; `state` print everybody.
+//! For what is rare: `say FROM>TO MESSAGE` the message arrives, whoever sent it (`words`); `hold N` what it wants is not asked for
+//! until `go N`, so that several inputs are one batch; `write N` its disk writes one batch; `report N SEQUENCE` says that one was
+//! written; `refuse FROM>TO`, `installed FROM>TO INDEX` of a snapshot; `flushing N`, `flushed N`; `prefer N M`; `wake N`, `sure N`, `bytes N` ask it.
+
+mod look;
+mod words;
 
 use crate::oracle::{Oracle, no_bugs};
 use crate::replica::{Replica, StepEnv, Wire};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use trefoil_core::ids::{LogIndex, NodeId, ShardId};
-use trefoil_core::raft::{Append, Entry, LogOp, Position, RaftConfig, RaftMessage, ReadDecision, Role};
+use trefoil_core::raft::{PersistSequence, RaftConfig, ReadDecision};
 use trefoil_core::time::{HybridTime, Monotonic};
+use words::{describe, describe_op, role};
 
 const MILLISECOND: u64 = 1_000_000;
 
@@ -37,77 +43,8 @@ struct Stage {
     out: String,
     /// Whether messages and writes are told.
     chatty: bool,
-}
-
-fn position(position: Position) -> String {
-    format!("{}/{}", position.index, position.term)
-}
-
-fn entries(entries: &[Entry]) -> String {
-    let each = entries
-        .iter()
-        .map(|entry| format!("{}/{} {:?}", entry.index, entry.term, String::from_utf8_lossy(&entry.payload)));
-    format!("[{}]", each.collect::<Vec<_>>().join(", "))
-}
-
-fn describe(wire: &Wire) -> String {
-    let answer = |granted: &bool| if *granted { "granted" } else { "refused" };
-    let lost = |rebuild: bool| if rebuild { " rebuilding" } else { "" };
-    match wire {
-        Wire::Raft(RaftMessage::PreVote { term, last }) => format!("pre-vote t{term} last {}", position(*last)),
-        Wire::Raft(RaftMessage::PreVoteReply { term, granted }) => format!("pre-vote {} t{term}", answer(granted)),
-        Wire::Raft(RaftMessage::Vote { term, last, transfer }) => {
-            format!("vote t{term} last {}{}", position(*last), if *transfer { " transfer" } else { "" })
-        }
-        Wire::Raft(RaftMessage::VoteReply { term, granted }) => format!("vote {} t{term}", answer(granted)),
-        Wire::Raft(RaftMessage::Append(Append { term, round, previous, entries: new, commit, quiesce, .. })) => {
-            format!(
-                "append t{term} r{} after {} {} commit {commit}{}",
-                round.number,
-                position(*previous),
-                entries(new),
-                if *quiesce { " quiesce" } else { "" }
-            )
-        }
-        Wire::Raft(RaftMessage::Appended { term, round, through, quiesced, rebuild }) => format!(
-            "appended t{term} r{} through {through}{}{}",
-            round.number,
-            if *quiesced { " quiesced" } else { "" },
-            lost(rebuild.is_some())
-        ),
-        Wire::Raft(RaftMessage::Rejected { term, round, previous, hint, rebuild }) => format!(
-            "rejected t{term} r{} after {previous}, perhaps {}{}",
-            round.map_or(0, |round| round.number),
-            position(*hint),
-            lost(rebuild.is_some())
-        ),
-        Wire::Raft(RaftMessage::TimeoutNow { term }) => format!("stand now t{term}"),
-        Wire::Raft(RaftMessage::Rebuilt { term, through, .. }) => format!("rebuilt t{term} through {through}"),
-        Wire::Snapshot { term, state } => format!("snapshot t{term} at {}", position(state.applied.position)),
-        Wire::SnapshotInstalled { through } => format!("snapshot installed through {through}"),
-        Wire::SnapshotRefused => "snapshot refused".to_owned(),
-    }
-}
-
-fn describe_op(op: &LogOp) -> String {
-    match op {
-        LogOp::HardState(_, hard) => {
-            let vote = hard.vote.map_or("nobody".to_owned(), |vote| vote.to_string());
-            format!("term {} vote {vote}{}", hard.term, if hard.rebuild.is_some() { " rebuilding" } else { "" })
-        }
-        LogOp::Append { truncate_from, entries: new, .. } => format!("from {truncate_from} {}", entries(new)),
-        LogOp::CutThrough { index, term, .. } => format!("cut through {index}/{term}"),
-        LogOp::Reset { index, term, .. } => format!("reset to {index}/{term}"),
-    }
-}
-
-fn role(role: Role) -> &'static str {
-    match role {
-        Role::Follower => "follower",
-        Role::PreCandidate => "pre-candidate",
-        Role::Candidate => "candidate",
-        Role::Leader => "leader",
-    }
+    /// Whose wishes are not asked for now.
+    held: BTreeSet<usize>,
 }
 
 impl Stage {
@@ -145,6 +82,9 @@ impl Stage {
     }
 
     fn effects(&mut self, at: usize) {
+        if self.held.contains(&at) {
+            return;
+        }
         let id = self.replicas[at].id;
         let Some(raft) = &mut self.replicas[at].raft else { return };
         let peek = raft.clone().take_effects();
@@ -253,6 +193,7 @@ impl Stage {
     }
 
     fn cluster(&mut self, words: &[&str]) {
+        *self = Stage { chatty: true, ..Stage::default() };
         let mut voters = 3;
         let mut config = RaftConfig {
             shard: ShardId(1),
@@ -279,6 +220,7 @@ impl Stage {
                         "message" => config.append_message_bytes = value,
                         "retain" => config.log_retained_bytes = value,
                         "uncommitted" => config.uncommitted_bytes = value,
+                        "drift" => config.clock_drift_ppm = value as u32,
                         "quiesce" => config.quiesce_after = Duration::from_millis(value),
                         _ => panic!("unknown setting {key}"),
                     }
@@ -332,39 +274,6 @@ impl Stage {
         self.effects(at);
     }
 
-    fn state(&mut self) {
-        let mut lines = String::new();
-        for at in 0..self.replicas.len() {
-            let lease = self.act(at, |it, env| it.raft.as_ref().is_some_and(|raft| raft.holds_lease(env)));
-            let replica = &self.replicas[at];
-            let Some(raft) = &replica.raft else {
-                writeln!(lines, "{} is down", replica.id).expect("strings do not fail");
-                continue;
-            };
-            let mut marks = Vec::new();
-            marks.extend(lease.then_some("lease"));
-            marks.extend(raft.is_quiescent().then_some("quiescent"));
-            marks.extend(raft.is_rebuilding().then_some("rebuilding"));
-            let first = (1..=raft.last_index().0 + 1).find(|index| raft.entry(LogIndex(*index)).is_some());
-            writeln!(
-                lines,
-                "{} {} t{} log {}..={} durable {} commit {} {}",
-                replica.id,
-                role(raft.role()),
-                raft.term(),
-                first.unwrap_or(raft.last_index().0 + 1),
-                raft.last_index(),
-                raft.durable_index(),
-                raft.commit(),
-                marks.join(" ")
-            )
-            .expect("strings do not fail");
-        }
-        for line in lines.lines() {
-            self.say(line.trim_end());
-        }
-    }
-
     fn command(&mut self, line: &str) {
         let words: Vec<&str> = line.split_whitespace().collect();
         let node = |at: usize| -> usize { words[at].parse::<usize>().expect("a replica") - 1 };
@@ -377,7 +286,47 @@ impl Stage {
         self.chatty = !matches!(words[0], "pass" | "settle");
         match words[0] {
             "cluster" => self.cluster(&words[1..]),
-            "wait" => self.now += words[1].parse::<u64>().expect("milliseconds") * MILLISECOND,
+            "wait" => self.now += nanoseconds(words[1]),
+            "say" => {
+                let ((from, to), at) = (link(1).expect("a link"), node_of(words[1]));
+                let wire = Wire::Raft(words::parse(&words[2..], self.now));
+                assert_eq!(to, self.replicas[at].id);
+                let answer = self.act(at, |replica, env| replica.receive(from, wire, env));
+                self.after(at, answer);
+            }
+            "refuse" | "installed" => {
+                let ((from, _), at) = (link(1).expect("a link"), node_of(words[1]));
+                let through = words.get(2).map(|through| LogIndex(through.parse().expect("an index")));
+                let wire = through.map_or(Wire::SnapshotRefused, |through| Wire::SnapshotInstalled { through });
+                let answer = self.act(at, |replica, env| replica.receive(from, wire, env));
+                self.after(at, answer);
+            }
+            "hold" => assert!(self.held.insert(node(1))),
+            "go" => {
+                assert!(self.held.remove(&node(1)));
+                self.effects(node(1));
+            }
+            "write" => {
+                let at = node(1);
+                let sequence = self.replicas[at].disk.sync_one().expect("something waits");
+                self.act(at, |replica, env| replica.with(env, |raft, env| raft.durable(sequence, env)));
+                self.effects(at);
+            }
+            "report" => {
+                let sequence = PersistSequence(words[2].parse().expect("a sequence"));
+                self.act(node(1), |replica, env| replica.with(env, |raft, env| raft.durable(sequence, env)));
+                self.effects(node(1));
+            }
+            "flushing" => self.replicas[node(1)].begin_flush(),
+            "flushed" => {
+                let answer = self.act(node(1), |replica, env| replica.end_flush(env));
+                self.after(node(1), answer);
+            }
+            "prefer" => {
+                let preferred = words[2].parse().ok().map(NodeId);
+                self.act(node(1), |it, env| it.with(env, |raft, _| raft.set_preferred_leader(preferred)));
+            }
+            "wake" | "sure" | "bytes" => self.ask(words[0], node(1)),
             "pass" => self.pass(words[1].parse().expect("milliseconds")),
             "timeout" => {
                 let wake = self.replicas[node(1)].raft.as_ref().and_then(|raft| raft.next_wake());
@@ -463,6 +412,18 @@ impl Stage {
             _ => panic!("unknown command {line}"),
         }
     }
+}
+
+/// Milliseconds, perhaps with a fraction of six digits.
+fn nanoseconds(text: &str) -> u64 {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "000000"));
+    assert_eq!(fraction.len(), 6, "six digits of nanoseconds");
+    whole.parse::<u64>().expect("milliseconds") * MILLISECOND + fraction.parse::<u64>().expect("nanoseconds")
+}
+
+/// The position of whom a link leads to.
+fn node_of(link: &str) -> usize {
+    link.split_once('>').and_then(|(_, to)| to.parse::<usize>().ok()).expect("FROM>TO") - 1
 }
 
 /// The text with every outcome as it is now.
