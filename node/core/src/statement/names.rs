@@ -4,6 +4,7 @@ use super::system;
 use crate::schema::{Column, Schema, Table};
 use std::sync::Arc;
 use trefoil_cql::ast::{Name, QualifiedName, TypeName};
+use trefoil_cql::protocol::marshal;
 use trefoil_cql::protocol::response::CqlError;
 use trefoil_cql::types::CqlType;
 
@@ -54,8 +55,25 @@ impl<'a> Names<'a> {
     /// A type as written, user-defined types looked up.
     pub fn resolve_type(self, keyspace: &str, type_name: &TypeName) -> Result<CqlType, CqlError> {
         let types = self.schema.keyspace(keyspace).map(|keyspace| &keyspace.types);
-        trefoil_cql::types::resolve(type_name, keyspace, |name| types.and_then(|types| types.get(name)).cloned())
-            .map_err(|error| CqlError::Invalid(error.to_string()))
+        let resolved =
+            trefoil_cql::types::resolve(type_name, keyspace, |name| types.and_then(|types| types.get(name)).cloned());
+        match resolved.map_err(|error| CqlError::Invalid(error.to_string()))? {
+            CqlType::Custom(class) => type_of_class(class),
+            other => Ok(other),
+        }
+    }
+}
+
+/// What a class in quotes stands for: Cassandra's own are the types that they implement, others are not there.
+fn type_of_class(class: String) -> Result<CqlType, CqlError> {
+    match marshal::parse_class_name(&class) {
+        // A user type is meant by its name, not by the fields that are written here.
+        Some(known) if !class.contains("UserType(") => Ok(known),
+        _ if marshal::is_known_class(&class) => Ok(CqlType::Custom(class)),
+        _ => Err(CqlError::Syntax(format!(
+            "Error setting type {class}: Unable to find abstract-type class '{}'",
+            marshal::full_class(&class)
+        ))),
     }
 }
 

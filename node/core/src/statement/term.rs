@@ -195,16 +195,16 @@ impl InTerms {
         }
     }
 
-    /// The values of this execution, in the order written.
+    /// The values of this execution, in the order written; `None` is null, which only a bound list can have in it.
     pub fn bind(
         &self,
         scope: &mut Scope<'_>,
         describe: impl Fn(&'static str) -> String,
-    ) -> Result<Vec<Bytes>, CqlError> {
+    ) -> Result<Vec<Option<Bytes>>, CqlError> {
         match self {
-            InTerms::List(terms) => terms.iter().map(|term| term.bind_required(scope, &describe)).collect(),
+            InTerms::List(terms) => terms.iter().map(|term| term.bind_required(scope, &describe).map(Some)).collect(),
             InTerms::Marker(index, list) => match &scope.values[usize::from(*index)] {
-                Value::Set(bytes) => value::elements(&value::received(list, bytes)?),
+                Value::Set(bytes) => value::nullable_elements(list, &value::received(list, bytes)?),
                 Value::Null => Err(CqlError::Invalid(describe("null"))),
                 Value::Unset => Err(CqlError::Invalid(describe("unset"))),
             },
@@ -329,9 +329,10 @@ fn resolve_list(
                 elements.len()
             )));
         }
-        other => {
+        _ => {
             return Err(CqlError::Invalid(format!(
-                "Unexpected receiver type '{other}'; only list and vector are expected"
+                "Unexpected receiver type '{}'; only list and vector are expected",
+                receiver.column_type
             )));
         }
     };

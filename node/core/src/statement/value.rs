@@ -117,6 +117,20 @@ pub(super) fn elements(bytes: &Bytes) -> Result<Vec<Bytes>, CqlError> {
     parts.map(|part| part.map(|part| bytes.slice_ref(part))).collect::<Result<_, _>>().map_err(invalid)
 }
 
+/// The elements of a bound list. Drivers send a null among them without bytes, which is a value of its own only where any
+/// bytes are one.
+pub(super) fn nullable_elements(list: &CqlType, bytes: &Bytes) -> Result<Vec<Option<Bytes>>, CqlError> {
+    let is_value = |element: &Bytes| match list {
+        CqlType::List(inner) => {
+            !element.is_empty()
+                || inner.native().is_none()
+                || matches!(**inner, CqlType::Text | CqlType::Ascii | CqlType::Blob)
+        }
+        _ => true,
+    };
+    Ok(elements(bytes)?.into_iter().map(|element| Some(element).filter(is_value)).collect())
+}
+
 /// The keys and values of a map.
 pub(super) fn entries(bytes: &Bytes) -> Result<Vec<(Bytes, Bytes)>, CqlError> {
     let mut parts = collection::entries(bytes).map_err(invalid)?;

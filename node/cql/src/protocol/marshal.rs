@@ -98,6 +98,36 @@ fn write_hex(out: &mut String, text: &str) {
     }
 }
 
+/// Types of Cassandra that CQL has no names for, or that say more than a name.
+const OTHER_CLASSES: [&str; 12] = [
+    "CompositeType",
+    "DateType",
+    "DynamicCompositeType",
+    "EmptyType",
+    "FrozenType",
+    "LegacyTimeUUIDType",
+    "LexicalUUIDType",
+    "PartitionerDefinedOrder",
+    "ReversedType",
+    "TupleType",
+    "UserType",
+    "VectorType",
+];
+
+/// Whether Cassandra has the class that a name begins with.
+#[must_use]
+pub fn is_known_class(name: &str) -> bool {
+    let class = name.split('(').next().unwrap_or(name).trim();
+    let class = class.strip_prefix(PACKAGE).unwrap_or(class);
+    parse_class_name(class).is_some() || OTHER_CLASSES.contains(&class)
+}
+
+/// The name of a class with its package, which is Cassandra's unless it has one.
+#[must_use]
+pub fn full_class(name: &str) -> String {
+    if name.contains('.') { name.to_owned() } else { format!("{PACKAGE}{name}") }
+}
+
 /// The type that a class name stands for; none for classes that are not Cassandra's own.
 #[must_use]
 pub fn parse_class_name(name: &str) -> Option<CqlType> {
@@ -206,6 +236,19 @@ impl<T> PopOnly<T> for Vec<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cassandras_classes_are_known() {
+        for known in ["Int32Type", "org.apache.cassandra.db.marshal.LongType", "CompositeType(Int32Type)", "EmptyType"]
+        {
+            assert!(is_known_class(known), "{known}");
+        }
+        for unknown in ["Nothing", "org.example.Int32Type", ""] {
+            assert!(!is_known_class(unknown), "{unknown}");
+        }
+        assert_eq!(full_class("Nothing"), "org.apache.cassandra.db.marshal.Nothing");
+        assert_eq!(full_class("org.example.Nothing"), "org.example.Nothing");
+    }
 
     #[test]
     fn vectors_are_named_as_cassandra_names_them() {

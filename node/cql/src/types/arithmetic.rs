@@ -351,7 +351,7 @@ impl Decimal {
     pub(super) fn rounded_whole(&self) -> Result<Decimal, InvalidValue> {
         let scale = i64::from(self.scale);
         if scale <= 0 {
-            return Ok(self.clone());
+            return Ok(Decimal::new(&self.unscaled * power_of_ten(-scale)?, 0));
         }
         self.quotient(&Decimal::new(BigInt::from(1), 0), 0)
     }

@@ -42,6 +42,11 @@ pub fn floor(
             Ok(((floor.div_euclid(DAY_MILLIS) + DATE_CENTRE) as u32).to_be_bytes().to_vec())
         }
         _ => {
+            if duration.nanoseconds % NANOS_PER_MILLI != 0 {
+                return invalid!(
+                    "The floor cannot be computed for the {duration} duration as precision is below 1 millisecond"
+                );
+            }
             let start = start.map(long).transpose()?.unwrap_or(0);
             Ok(floor_millis(long(value)?, duration, start)?.to_be_bytes().to_vec())
         }
@@ -117,6 +122,7 @@ mod tests {
         for (value_type, value, duration) in [
             (CqlType::Timestamp, "'2020-01-02'", "-1h"),
             (CqlType::Timestamp, "'1960-01-02'", "1h"),
+            (CqlType::Timestamp, "'2020-01-02'", "1ms1us"),
             (CqlType::Date, "'2020-01-31'", "1h"),
             (CqlType::Time, "'01:02:03'", "1d"),
         ] {

@@ -32,11 +32,18 @@ fn present(json: &Json, value_type: &CqlType) -> Result<Vec<u8>, InvalidValue> {
         })
         .map(|elements| join_set(element, elements)),
         CqlType::Vector(element, dimension) => {
-            let elements = join_all("a list", json, |json| element_of("Invalid null element in list", json, element))?;
-            if elements.len() != vector::count(*dimension) {
-                return invalid!("List had incorrect size: expected {dimension} but given {}; {json}", elements.len());
+            let inner = unquoted(json)?;
+            match inner.as_ref().unwrap_or(json) {
+                Json::Array(elements) if elements.len() == vector::count(*dimension) => {
+                    let elements =
+                        elements.iter().map(|json| element_of("Invalid null element in list", json, element));
+                    join_vector(element, &elements.collect::<Result<Vec<_>, _>>()?)
+                }
+                Json::Array(elements) => {
+                    invalid!("List had incorrect size: expected {dimension} but given {}; {json}", elements.len())
+                }
+                other => expected("a list", other),
             }
-            join_vector(element, &elements)
         }
         CqlType::Map(key_type, entry_type) => map(json, key_type, entry_type),
         CqlType::Tuple(types) => tuple(json, types),

@@ -52,7 +52,7 @@ pub(super) fn create(
         Some(index) => table_id(&options.remove(index).1)?,
         None => new_uuid(rng),
     };
-    check_clustering_order(&name, &order)?;
+    check_clustering_order(&create.table, &order)?;
     let options = TableOptions::default().altered(&options)?;
     let mut columns = Vec::with_capacity(create.columns.len());
     for column in &create.columns {
@@ -82,7 +82,7 @@ fn check_duplicates(create: &ast::CreateTable) -> Result<(), CqlError> {
     Ok(())
 }
 
-fn check_clustering_order(table: &str, order: &[&(Name, bool)]) -> Result<(), CqlError> {
+fn check_clustering_order(table: &ast::QualifiedName, order: &[&(Name, bool)]) -> Result<(), CqlError> {
     for (index, (name, _)) in order.iter().enumerate() {
         if order[..index].iter().any(|(before, _)| before == name) {
             return Err(CqlError::Invalid(format!(

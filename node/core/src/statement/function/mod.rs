@@ -100,6 +100,29 @@ impl Function {
         !matches!(self.body, Body::Context(_))
     }
 
+    /// Whether of two arguments the greater never has the lesser result.
+    pub fn keeps_order(&self) -> bool {
+        matches!(
+            &*self.name,
+            "floor"
+                | "todate"
+                | "to_date"
+                | "totimestamp"
+                | "to_timestamp"
+                | "tounixtimestamp"
+                | "to_unix_timestamp"
+                | "dateof"
+                | "unixtimestampof"
+        )
+    }
+
+    /// As errors show it.
+    pub fn signature(&self) -> String {
+        let arguments: Vec<String> = self.arguments.iter().map(CqlType::to_string).collect();
+        let quote = if self.name.starts_with('_') { "\"" } else { "" };
+        format!("system.{quote}{}{quote} : ({}) -> {}", self.name, arguments.join(", "), self.returns)
+    }
+
     pub fn is_aggregate(&self) -> bool {
         matches!(self.body, Body::Aggregate)
     }

@@ -218,12 +218,7 @@ fn none_fits(name: &str, overloads: &[Function]) -> CqlError {
 }
 
 fn signatures(functions: &[Function]) -> String {
-    let signature = |function: &Function| {
-        let arguments: Vec<String> = function.arguments.iter().map(CqlType::to_string).collect();
-        let quote = if function.name.starts_with('_') { "\"" } else { "" };
-        format!("system.{quote}{}{quote} : ({}) -> {}", function.name, arguments.join(", "), function.returns)
-    };
-    functions.iter().map(signature).collect::<Vec<_>>().join(", ")
+    functions.iter().map(Function::signature).collect::<Vec<_>>().join(", ")
 }
 
 /// A function for these arguments.
@@ -247,6 +242,11 @@ fn make(
     for (index, (argument, parameter)) in arguments.iter().zip(factory.parameters).enumerate() {
         let others = arguments.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, term)| term);
         let Some(inferred) = parameter.infer(argument, others, receiver, &types, inference)? else {
+            if let Term::Function(called, _) = argument
+                && known(&called.name, inference).is_none()
+            {
+                return Err(unknown_function(called, select_in.is_some()));
+            }
             return Err(CqlError::Invalid(format!(
                 "Cannot infer type of argument {} in call to function {}: use type casts to disambiguate",
                 term_text(argument, select_in),

@@ -4,6 +4,7 @@ use super::super::names::column_index;
 use super::super::term::{InTerms, Scope, Term, TermContext};
 use super::super::variables::Receiver;
 use super::operation::value_column;
+use super::using::UsingTerms;
 use crate::command::{Operator, Test};
 use crate::schema::{ColumnKind, Table};
 use bytes::Bytes;
@@ -11,6 +12,9 @@ use trefoil_cql::ast::{self, Comparison, ConditionTarget, If, Predicate};
 use trefoil_cql::protocol::Value;
 use trefoil_cql::protocol::response::CqlError;
 use trefoil_cql::types::CqlType;
+
+/// A conditional write takes the time of its turn.
+pub(super) const OWN_TIMESTAMP: &str = "Cannot provide custom timestamp for conditional updates";
 
 const UNSET: &str = "Invalid 'unset' value in condition";
 
@@ -47,9 +51,18 @@ enum Values {
 }
 
 impl ConditionTerms {
-    pub fn resolve(condition: &If, table: &Table, context: &mut TermContext<'_>) -> Result<ConditionTerms, CqlError> {
+    /// `using` is that of the whole statement.
+    pub fn resolve(
+        condition: &If,
+        using: &UsingTerms,
+        table: &Table,
+        context: &mut TermContext<'_>,
+    ) -> Result<ConditionTerms, CqlError> {
         match condition {
             If::Exists => Ok(ConditionTerms::Exists),
+            If::Conditions(_) if using.timestamp.is_some() && !table.is_counter() => {
+                Err(CqlError::invalid(OWN_TIMESTAMP))
+            }
             If::Conditions(conditions) => {
                 let columns = conditions.iter().map(|condition| ColumnCondition::resolve(condition, table, context));
                 columns.collect::<Result<_, _>>().map(ConditionTerms::Columns)
@@ -177,6 +190,19 @@ impl ColumnCondition {
     /// The test of this execution. What cannot be compared is found out only when the test is reached.
     pub fn bind(&self, table: &Table, scope: &mut Scope<'_>) -> Result<Test, CqlError> {
         let column = &table.columns[self.column];
+        let element = match &self.element {
+            Some(Element::Key(key)) => match key.bind(scope)? {
+                Value::Set(key) => Some(key),
+                Value::Unset => return Ok(Test::Refused(UNSET.to_owned())),
+                Value::Null => {
+                    let is_list = matches!(column.column_type.unfrozen(), CqlType::List(_));
+                    let kind = if is_list { "list" } else { "map" };
+                    return Ok(Test::Refused(format!("Invalid null value for {kind} element access")));
+                }
+            },
+            Some(Element::Field(position)) => Some(Bytes::copy_from_slice(&position.to_be_bytes())),
+            None => None,
+        };
         let values = match &self.values {
             Values::One(term) => match self.bind_value(term, scope)? {
                 Bound::Value(value) => vec![value],
@@ -200,21 +226,8 @@ impl ColumnCondition {
                     "unset" => UNSET.to_owned(),
                     _ => format!("Invalid {what} list in IN condition"),
                 };
-                terms.bind(scope, refuse)?.into_iter().map(Some).collect()
+                terms.bind(scope, refuse)?
             }
-        };
-        let element = match &self.element {
-            Some(Element::Key(key)) => match key.bind(scope)? {
-                Value::Set(key) => Some(key),
-                Value::Unset => return Ok(Test::Refused(UNSET.to_owned())),
-                Value::Null => {
-                    let is_list = matches!(column.column_type.unfrozen(), CqlType::List(_));
-                    let kind = if is_list { "list" } else { "map" };
-                    return Ok(Test::Refused(format!("Invalid null value for {kind} element access")));
-                }
-            },
-            Some(Element::Field(position)) => Some(Bytes::copy_from_slice(&position.to_be_bytes())),
-            None => None,
         };
         if element.is_none()
             && let Some(text) = self.refuse_empty(&column.column_type, &values)

@@ -110,7 +110,7 @@ impl Modification {
         }
         if self.condition.is_some() {
             if self.using.timestamp.is_some() {
-                return Err(CqlError::invalid("Cannot provide custom timestamp for conditional updates"));
+                return Err(CqlError::invalid(condition::OWN_TIMESTAMP));
             }
             if self.restrictions.partition.is_in() {
                 return Err(CqlError::Invalid(format!(
@@ -190,6 +190,11 @@ impl Modification {
         }
         let rows = match clustering {
             BoundClustering::Rows(rows) => rows,
+            // No row can fit.
+            BoundClustering::Ranges(ranges) if ranges.is_empty() => return Ok(Vec::new()),
+            BoundClustering::All | BoundClustering::Ranges(_) if !regulars.is_empty() => {
+                return Err(CqlError::invalid("Range deletions are not supported for specific columns"));
+            }
             // Only static columns are written.
             BoundClustering::All | BoundClustering::Ranges(_) => Vec::new(),
         };

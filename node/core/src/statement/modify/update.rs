@@ -17,12 +17,12 @@ impl Modification {
         let table = names.writable_table(&update.table)?;
         let context = &mut TermContext { names, variables };
         let using = UsingTerms::resolve(&update.using, &table.keyspace, &table.name, context)?;
+        let condition = update.condition.as_ref();
+        let condition = condition.map(|condition: &If| ConditionTerms::resolve(condition, &using, &table, context));
+        let condition = condition.transpose()?;
         let operations = update.assignments.iter().map(|assignment| Operation::update(assignment, &table, context));
         let operations: Vec<Operation> = operations.collect::<Result<_, _>>()?;
         check_overlaps(&operations, |column| table.columns[column].name.clone())?;
-        let condition = update.condition.as_ref();
-        let condition = condition.map(|condition: &If| ConditionTerms::resolve(condition, &table, context));
-        let condition = condition.transpose()?;
         let is_static = |column: usize| table.columns[column].kind == ColumnKind::Static;
         let looks_at_row = match &condition {
             Some(ConditionTerms::Columns(columns)) => columns.iter().any(|column| !is_static(column.column)),

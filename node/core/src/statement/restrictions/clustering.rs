@@ -1,10 +1,10 @@
 //! Which rows of a partition: keys, or ranges of keys in their order-preserving form.
 
-use super::partition::{in_refused, key_too_long};
+use super::partition::{bind_in, key_too_long};
 use super::relation::{Bound, ColumnRestriction, Restriction, Slice, TupleRestriction};
 use crate::command::{ClusteringKey, ClusteringOrder, ClusteringRange};
 use crate::limits::KEY_BYTES;
-use crate::statement::term::{InTerms, Scope, Term};
+use crate::statement::term::{Scope, Term};
 use crate::storage::{SliceBound, clustering_slice, encode_clustering};
 use bytes::Bytes;
 use trefoil_cql::protocol::Value;
@@ -90,10 +90,7 @@ impl ClusteringTerms {
                     prefixes.iter_mut().for_each(|prefix| prefix.push(bytes.clone()));
                 }
                 ClusteringPart::Column(Restriction::In(terms)) => {
-                    let values = match terms {
-                        InTerms::List(_) => terms.bind(scope, |what| self.refuse(column, what))?,
-                        InTerms::Marker(..) => terms.bind(scope, |what| in_refused(what, self.name(column)))?,
-                    };
+                    let values = bind_in(terms, scope, self.name(column), |what| self.refuse(column, what))?;
                     let tails: Vec<Prefix> = values.into_iter().map(|value| vec![value]).collect();
                     prefixes = product(&prefixes, &tails);
                 }

@@ -163,7 +163,7 @@ impl FilterTerms {
                 }
                 values
             }
-            Values::Many(terms) => terms.bind(scope, refuse_list)?,
+            Values::Many(terms) => terms.bind(scope, refuse_list)?.into_iter().flatten().collect(),
             Values::Part(tuple, index) => {
                 let mut parts = tuple.bind(scope, std::slice::from_ref(&self.name), |_, what| refuse(what))?;
                 vec![parts.swap_remove(*index)]

@@ -42,6 +42,8 @@ pub(super) struct Restrictions {
     pub equal_columns: Vec<usize>,
     /// Whether anything is said of the partition key.
     pub restricts_partition: bool,
+    /// Whether a component of the partition key has several values, even if that is tested row by row.
+    pub partition_in: bool,
 }
 
 /// What a WHERE clause is for.
@@ -63,8 +65,6 @@ pub(super) enum Purpose {
     Delete {
         /// Only static columns are deleted.
         only_statics: bool,
-        /// Columns are named, so rows must be, too.
-        has_columns: bool,
     },
 }
 
@@ -81,7 +81,7 @@ impl Purpose {
         match self {
             Purpose::Select { only_statics, .. }
             | Purpose::Update { only_statics }
-            | Purpose::Delete { only_statics, .. } => only_statics,
+            | Purpose::Delete { only_statics } => only_statics,
         }
     }
 }
@@ -101,6 +101,7 @@ impl Restrictions {
             lacks_filtering: false,
             equal_columns: Vec::new(),
             restricts_partition: true,
+            partition_in: false,
         }
     }
 
@@ -120,6 +121,8 @@ impl Restrictions {
         let mut found = Relations::resolve(relations, table, Rules { write, filtering }, context)?;
         let equal_columns = found.equal_columns();
         let restricts_partition = found.token.is_some() || restricts(&found, table, ColumnKind::PartitionKey);
+        let is_in = |index: usize| matches!(found.columns.get(&index), Some(Restriction::In(_)));
+        let partition_in = found.token.is_none() && (0..table.partition_key().len()).any(is_in);
         let mut filters = Vec::new();
         let partition = partition_terms(&mut found, table, purpose, filtering, &mut filters)?;
         let restricts_clustering = restricts(&found, table, ColumnKind::Clustering);
@@ -138,7 +141,6 @@ impl Restrictions {
         check_update(&found, table, purpose)?;
         let mut clustering = clustering_terms(&mut found, table, filtering, &mut filters)?;
         clustering.null_bounds = write.is_none();
-        check_rows(&clustering, purpose)?;
         let restricts_regular = restricts(&found, table, ColumnKind::Regular);
         let values: Vec<&Column> = (found.columns.keys())
             .chain(found.inside.iter().map(|(index, _)| index))
@@ -171,6 +173,7 @@ impl Restrictions {
             lacks_filtering,
             equal_columns,
             restricts_partition,
+            partition_in,
         })
     }
 }
@@ -338,14 +341,4 @@ fn check_update(found: &Relations, table: &Table, purpose: Purpose) -> Result<()
         return Ok(());
     }
     Err(CqlError::Invalid(format!("Some clustering keys are missing: {}", missing.join(", "))))
-}
-
-/// DELETE may name ranges if it deletes whole rows.
-fn check_rows(clustering: &ClusteringTerms, purpose: Purpose) -> Result<(), CqlError> {
-    match purpose {
-        Purpose::Delete { only_statics: false, has_columns: true } if !clustering.is_full() => {
-            Err(CqlError::invalid("Range deletions are not supported for specific columns"))
-        }
-        _ => Ok(()),
-    }
 }

@@ -93,10 +93,7 @@ fn bind_keys(parts: &[KeyTerms], table: &Table, scope: &mut Scope<'_>) -> Result
             KeyTerms::Equal(term) => vec![term.bind_required(scope, describe(index))?],
             KeyTerms::In(terms) => {
                 let column_type = &table.columns[index].column_type;
-                let mut values = match terms {
-                    InTerms::List(_) => terms.bind(scope, describe(index))?,
-                    InTerms::Marker(..) => terms.bind(scope, |what| in_refused(what, &table.columns[index].name))?,
-                };
+                let mut values = bind_in(terms, scope, &table.columns[index].name, describe(index))?;
                 // Bytes that compare equal may still be different keys, e.g. 1.0 and 1.00.
                 values.sort_by(|a, b| compare_keys(column_type, a, b));
                 values.dedup();
@@ -120,9 +117,18 @@ fn bind_keys(parts: &[KeyTerms], table: &Table, scope: &mut Scope<'_>) -> Result
     keys.iter().map(|key| partition_key(serialize_key(key)?)).collect()
 }
 
-/// What Cassandra says of a missing list of values.
-pub(super) fn in_refused(what: &str, name: &str) -> String {
-    format!("Invalid {what} value for column {name}")
+/// The values of an IN on a key column. A list that is missing as a whole is refused in other words than one of its values.
+pub(super) fn bind_in(
+    terms: &InTerms,
+    scope: &mut Scope<'_>,
+    name: &str,
+    refuse: impl Fn(&'static str) -> String,
+) -> Result<Vec<Bytes>, CqlError> {
+    let values = match terms {
+        InTerms::List(_) => terms.bind(scope, &refuse)?,
+        InTerms::Marker(..) => terms.bind(scope, |what| format!("Invalid {what} value for column {name}"))?,
+    };
+    values.into_iter().map(|value| value.ok_or_else(|| CqlError::Invalid(refuse("null")))).collect()
 }
 
 fn compare_keys(column_type: &trefoil_cql::types::CqlType, a: &Bytes, b: &Bytes) -> Ordering {

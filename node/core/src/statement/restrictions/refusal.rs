@@ -164,6 +164,7 @@ pub(super) fn check_collection(column: &Column, predicate: &Predicate) -> Result
     let operator = match predicate {
         Predicate::Compare(comparison, _) => comparison.text(),
         Predicate::In(_) => "IN",
+        Predicate::Like(_) => "LIKE",
         _ => return Ok(()),
     };
     if !column.column_type.is_multi_cell() {

@@ -1,10 +1,11 @@
 //! GROUP BY: neighbouring rows with the same partition, and the same first clustering columns, are one group. The last of
 //! these may be rounded by a function, such as `floor(time, 1h)`, which must keep the order.
 
+use super::super::function::Function;
 use super::super::names::column_index;
 use super::super::restrictions::Restrictions;
 use super::super::term::TermContext;
-use super::expression::{Evaluation, KeyNeeds, RowView};
+use super::expression::{Evaluation, Expression, KeyNeeds, RowView};
 use super::selection::Selection;
 use crate::command::{ClusteringOrder, ReadRow};
 use crate::schema::{ColumnKind, Table};
@@ -52,6 +53,7 @@ impl Grouping {
                 _ => {
                     let selection = select_function(term, table, context)?;
                     let index = function_column(&selection, table)?;
+                    check_order_kept(term, &selection)?;
                     function = Some(selection);
                     index
                 }
@@ -118,10 +120,32 @@ fn select_function(term: &Term, table: &Table, context: &mut TermContext<'_>) ->
             aggregate.kind.name()
         )));
     }
-    if matches!(term, Term::Function(..)) {
-        return Ok(selection);
+    Ok(selection)
+}
+
+/// Groups are neighbours only if their values are.
+fn check_order_kept(term: &Term, selection: &Selection) -> Result<(), CqlError> {
+    let refused = if matches!(term, Term::Function(..)) {
+        let function = selection.outputs.iter().find_map(disordering);
+        function.map(|function| format!("{} ", function.signature()))
+    } else {
+        Some(term.to_string())
+    };
+    match refused {
+        Some(what) => Err(CqlError::Invalid(format!(
+            "Only monotonic functions are supported in the GROUP BY clause. Got: {what}"
+        ))),
+        None => Ok(()),
     }
-    Err(CqlError::Invalid(format!("Only monotonic functions are supported in the GROUP BY clause. Got: {term}")))
+}
+
+/// The first function called, from outside, that may not keep the order of its arguments.
+fn disordering(expression: &Expression) -> Option<&Function> {
+    match expression {
+        Expression::Call(function, _) if !function.keeps_order() => Some(function),
+        Expression::Call(_, arguments) => arguments.iter().find_map(disordering),
+        _ => None,
+    }
 }
 
 /// The one clustering column that a function rounds.

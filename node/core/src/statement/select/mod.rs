@@ -119,7 +119,7 @@ impl Select {
         }
         if !self.restrictions.restricts_partition {
             Some("Aggregation query used without partition key")
-        } else if self.restrictions.partition.is_in() {
+        } else if self.restrictions.partition_in {
             Some("Aggregation query used on multiple partition keys (IN restriction)")
         } else {
             None
