@@ -4,8 +4,11 @@
 
 mod check;
 mod cluster;
+mod coordinating;
 pub mod election;
+mod interrupted;
 pub mod lease;
+mod ordered;
 pub mod recovery;
 mod restored;
 mod site;

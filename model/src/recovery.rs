@@ -70,11 +70,16 @@ pub enum Action {
     Crash,
 }
 
-const TABLE: StorageId = StorageId(7);
+pub(crate) const TABLE: StorageId = StorageId(7);
 const COLUMN: ColumnId = ColumnId(1);
 
 fn partition() -> PartitionKey {
     PartitionKey { token: Token(5), key: bytes::Bytes::from_static(b"k") }
+}
+
+/// The only partition.
+pub(crate) fn everything() -> Partitions {
+    Partitions::Keys(vec![partition()])
 }
 
 /// Append the request's number to the list.
@@ -86,13 +91,7 @@ pub(crate) fn append(request: usize, answered_below: u64) -> Command {
         ttl: 0,
         cells: vec![CellChange { column: COLUMN, operation }],
     };
-    let mutation = Mutation {
-        table: TABLE,
-        partition: partition(),
-        timestamp: None,
-        now_seconds: None,
-        changes: vec![Change::Row(row)],
-    };
+    let mutation = Mutation { table: TABLE, partition: partition(), timestamp: None, changes: vec![Change::Row(row)] };
     let header = RequestHeader {
         id: RequestId { node: NodeId(9), incarnation: Incarnation(1), sequence: request as u64 },
         answered_below,
@@ -103,7 +102,12 @@ pub(crate) fn append(request: usize, answered_below: u64) -> Command {
 }
 
 pub(crate) fn list(site: &Site) -> Vec<u8> {
-    let command = ReadCommand::of(TABLE, Partitions::Keys(vec![partition()]), 10);
+    list_of(site, TABLE)
+}
+
+/// The list that the same partition has in some storage.
+pub(crate) fn list_of(site: &Site, table: StorageId) -> Vec<u8> {
+    let command = ReadCommand::of(table, everything(), 10);
     let read = site.replica.store().read(&command, 0, &site.around.stored, &site.around);
     let rows = read.expect("nothing damages the rows").rows;
     rows.iter().flat_map(|row| &row.cells).flat_map(|cell| cell.value.iter().copied()).collect()

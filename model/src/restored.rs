@@ -3,23 +3,24 @@
 
 #![cfg(test)]
 
+use crate::recovery::append;
 use crate::site::{Site, config};
 use crate::withdrawal::{receive, sync_everything};
 use trefoil_core::config::{Config, Tuning};
 use trefoil_core::ids::{LogIndex, NodeId, ShardId, Term};
 use trefoil_core::message::{Body, SnapshotPart};
 use trefoil_core::raft::{Position, RaftMessage, Round};
-use trefoil_core::replicate::ReplicaEvent;
+use trefoil_core::replicate::{Replica, ReplicaEvent};
 use trefoil_core::time::{HybridTime, Monotonic};
 
 /// A node of three that keeps nothing of its log for others.
-fn config_of(me: u32) -> Config {
+pub(crate) fn config_of(me: u32) -> Config {
     let tuning = Tuning { log_retained_bytes: 0, ..Tuning::default() };
     Config { node: NodeId(me), tuning, ..config(3) }
 }
 
 /// The only part of the snapshot that the first node, which leads, sends to the third, whose log lies before the cut.
-fn snapshot_of(shard: ShardId) -> SnapshotPart {
+pub(crate) fn snapshot_of(shard: ShardId) -> SnapshotPart {
     let mut site = Site::found_of(&config_of(1), shard);
     // Who should lead asks by himself when a shard is founded; another has to be told.
     receive(&mut site, 2, RaftMessage::PreVoteReply { term: Term(1), granted: true });
@@ -27,7 +28,8 @@ fn snapshot_of(shard: ShardId) -> SnapshotPart {
     sync_everything(&mut site);
     receive(&mut site, 2, RaftMessage::VoteReply { term: Term(1), granted: true });
     let stamp = HybridTime(site.replica.last_stamp().0 + 1);
-    site.replica.propose(stamp, bytes::Bytes::new(), &mut site.around).expect("it leads");
+    let payload = if shard == ShardId::CATALOGUE { bytes::Bytes::new() } else { Replica::encode(&append(0, 0)) };
+    site.replica.propose(stamp, payload, &mut site.around).expect("it leads");
     site.advance();
     sync_everything(&mut site);
     let round = Round { number: 1, opened: Monotonic(0) };
@@ -50,13 +52,13 @@ fn snapshot_of(shard: ShardId) -> SnapshotPart {
     part
 }
 
-fn offer(site: &mut Site, part: SnapshotPart) {
+pub(crate) fn offer(site: &mut Site, part: SnapshotPart) {
     site.replica.receive_snapshot(NodeId(1), part, &mut site.around, &mut site.wanted);
     site.advance();
 }
 
 /// The streams that were reported complete.
-fn complete(site: &Site) -> Vec<u64> {
+pub(crate) fn complete(site: &Site) -> Vec<u64> {
     let bodies = site.wanted.bodies.iter();
     let streams = bodies.filter_map(|(_, body)| match body {
         Body::SnapshotReceived { stream, complete: Some(_), .. } => Some(*stream),

@@ -1,6 +1,6 @@
 //! A node with one replica of one shard: the replica of the real type, its two stores, and the power that may go. What is submitted
 //! becomes durable batch by batch, each store in its own order and neither waiting for the other; what is not durable when
-//! power is lost never was. Time stands still. `recovery` explores it, `withdrawal` tells stories in it.
+//! power is lost never was. Time stands still, unless a story moves it. `recovery` explores it, `withdrawal` tells stories in it.
 
 use rand_core::RngCore;
 use std::collections::VecDeque;
@@ -20,20 +20,25 @@ use crate::cluster::Disk;
 /// The one shard with data.
 const SHARD: ShardId = ShardId(1);
 
-/// What the replica sees: its rows, no time, no chance, nobody to talk to.
-#[derive(Clone, Debug)]
+/// What the replica sees: its rows, no time, no chance, nobody who listens.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Surroundings {
     pub(crate) bug: Option<PlantedBug>,
     pub(crate) stored: MapStore,
     pub(crate) waiting: VecDeque<(Ticket, RowsBatch)>,
     tickets: u64,
     chance: Chance,
+    pub(crate) clock: Clock,
+    /// To peers, by a whole node.
+    pub(crate) sent: Vec<(NodeId, Message)>,
+    /// To clients, by a whole node.
+    pub(crate) replies: Vec<bytes::Bytes>,
     /// It reported damage.
     pub(crate) damage: bool,
 }
 
 /// Always the same.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Chance;
 
 impl RngCore for Chance {
@@ -60,16 +65,20 @@ impl World for Surroundings {
     type Rows = MapStore;
 
     fn clock(&self) -> Clock {
-        Clock::default()
+        self.clock
     }
 
     fn rng(&mut self) -> &mut impl RngCore {
         &mut self.chance
     }
 
-    fn send(&mut self, _to: NodeId, _message: Message) {}
+    fn send(&mut self, to: NodeId, message: Message) {
+        self.sent.push((to, message));
+    }
 
-    fn reply(&mut self, _conn: ConnId, _envelope: bytes::Bytes) {}
+    fn reply(&mut self, _conn: ConnId, envelope: bytes::Bytes) {
+        self.replies.push(envelope);
+    }
 
     fn close(&mut self, _conn: ConnId) {}
 
@@ -141,14 +150,7 @@ pub(crate) fn config(zones: u8) -> Config {
 impl Site {
     /// The first start.
     pub(crate) fn found(config: &Config, bug: Option<PlantedBug>) -> Site {
-        let around = Surroundings {
-            bug,
-            stored: MapStore::default(),
-            waiting: VecDeque::new(),
-            tickets: 0,
-            chance: Chance,
-            damage: false,
-        };
+        let around = Surroundings { bug, ..Surroundings::default() };
         Site::start(config, SHARD, Disk::default(), around, None, true)
     }
 

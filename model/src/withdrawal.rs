@@ -25,7 +25,7 @@ pub(crate) fn sync_everything(site: &mut Site) {
 }
 
 /// The leader of three, its first entry committed.
-fn leader() -> Site {
+pub(crate) fn leader() -> Site {
     let mut site = Site::found(&config(3), None);
     receive(&mut site, 2, RaftMessage::TimeoutNow { term: Term(0) });
     sync_everything(&mut site);

@@ -70,6 +70,7 @@ pub const NETS: &[Net] = &[
     net(PlantedBug::SchemaReturnsEarly, Preset::Schema, 100, &["SCHEMA-LINEARIZABLE"]),
     net(PlantedBug::SnapshotWithoutMemtable, Preset::Storage, 100, LOST),
     net(PlantedBug::TruncateKeepsRows, Preset::Schema, 50, &["SCHEMA-LINEARIZABLE", "LINEARIZABLE"]),
+    net(PlantedBug::IncrementMissesMemory, Preset::Counters, 20, &["EXACTLY-ONCE"]),
     net(PlantedBug::RetiredStorageServed, Preset::Schema, 2000, &["LINEARIZABLE"]),
 ];
 

@@ -69,6 +69,8 @@ pub enum PlantedBug {
     LivesCountedFromOne,
     /// Leaders switch a truncated table's storage when they hear of it, and their logs retire nothing.
     RetiredStorageServed,
+    /// An increment that is applied while a flush is under way does not see what is in memory.
+    IncrementMissesMemory,
 }
 
 /// Which planted bugs are switched on. The production world never overrides `planted`.

@@ -41,6 +41,8 @@ pub enum Seen {
         /// The set, in the order it came.
         set: Vec<u32>,
     },
+    /// Both counters of a row.
+    Counters(i64, i64),
     /// The rows of a partition that batches were spread over: key and list of each.
     Lists(Vec<(u32, Vec<u32>)>),
     /// Rows, in one page or several.

@@ -2,7 +2,7 @@
 
 use super::history::Seen;
 use crate::language::program::{Request, Table};
-use crate::plan::cluster::ClusterPlan;
+use crate::plan::Plan;
 use crate::plan::program::{Half, Operation};
 use bytes::Bytes;
 use trefoil_cql::protocol::request::BatchKind;
@@ -55,7 +55,8 @@ pub struct Call {
 
 /// The definitions that a workload needs, in order. They may be sent again.
 #[must_use]
-pub fn definitions(cluster: &ClusterPlan, tables: &[Table], seed: u64) -> Vec<String> {
+pub fn definitions(plan: &Plan) -> Vec<String> {
+    let Plan { cluster, tables, seed, .. } = plan;
     let keyspace = format!(
         "CREATE KEYSPACE IF NOT EXISTS sim WITH replication = {{'class': 'NetworkTopologyStrategy', 'dc1': {}}}",
         cluster.zones
@@ -72,9 +73,9 @@ pub fn definitions(cluster: &ClusterPlan, tables: &[Table], seed: u64) -> Vec<St
         };
         return std::iter::once(keyspace).chain(definitions.map(again)).collect();
     }
-    let order = if rows_descend(seed) { " WITH CLUSTERING ORDER BY (c DESC)" } else { "" };
+    let order = if rows_descend(*seed) { " WITH CLUSTERING ORDER BY (c DESC)" } else { "" };
     let table = |text: &str| format!("CREATE TABLE IF NOT EXISTS sim.{text}");
-    vec![
+    let mut definitions = vec![
         keyspace,
         table("registers (k int PRIMARY KEY, v int, filler blob)"),
         table("cas (k int PRIMARY KEY, v int)"),
@@ -84,7 +85,13 @@ pub fn definitions(cluster: &ClusterPlan, tables: &[Table], seed: u64) -> Vec<St
         table("batch_right (p int, c int, v int, PRIMARY KEY (p, c))"),
         table("spread (p int, c int, l list<int>, PRIMARY KEY (p, c))"),
         table("expiring (k int PRIMARY KEY, v int)"),
-    ]
+    ];
+    // Not for all, because it came later: what a seed did before it does still.
+    let mut operations = plan.clients.iter().flat_map(|client| client.lanes.iter().flatten());
+    if operations.any(|step| matches!(step.operation, Operation::CounterAdd { .. } | Operation::CounterRead { .. })) {
+        definitions.push(table("counters (k int PRIMARY KEY, n counter, m counter)"));
+    }
+    definitions
 }
 
 /// Whether the rows of the scanning work are stored in descending order.
@@ -175,6 +182,8 @@ pub fn call(operation: &Operation, expected: Option<u32>, tables: &[Table], seed
             write("UPDATE sim.collections SET s = s + ? WHERE k = ?", vec![one_int(value), int(key)])
         }
         Operation::CollectionRead { key } => read("SELECT l, s FROM sim.collections WHERE k = ?", vec![int(key)]),
+        Operation::CounterAdd { ref counters } => counter_add(counters),
+        Operation::CounterRead { key } => read("SELECT n, m FROM sim.counters WHERE k = ?", vec![int(key)]),
         Operation::RowWrite { partition, row, value, filler } => write(
             "INSERT INTO sim.rows (p, c, v, filler) VALUES (?, ?, ?, ?)",
             vec![int(partition), int(row), int(value), blob(filler)],
@@ -269,6 +278,22 @@ fn batch_write(partition: u32, value: u32) -> Call {
     Call { form: Form::Batch(BatchKind::Logged, statements), ..write("", Vec::new()) }
 }
 
+/// Both counters of a row, one up and one down.
+fn counter_add(counters: &[(u32, u8)]) -> Call {
+    let add = |&(key, place): &(u32, u8)| {
+        let amount = Value::Set(Bytes::copy_from_slice(&(1i64 << (2 * place)).to_be_bytes()));
+        Statement {
+            text: "UPDATE sim.counters SET n = n + ?, m = m - ? WHERE k = ?".to_owned(),
+            values: vec![amount.clone(), amount, int(key)],
+        }
+    };
+    let form = match counters {
+        [one] => Form::Prepared(add(one)),
+        several => Form::Batch(BatchKind::Counter, several.iter().map(add).collect()),
+    };
+    Call { form, ..write("", Vec::new()) }
+}
+
 /// Every partition gets a row of its own for this batch, with one element in its list: a share done twice would show two.
 fn spread_write(partitions: &[u32], value: u32, logged: bool) -> Call {
     let append = |&partition: &u32| Statement {
@@ -293,6 +318,13 @@ fn number(cell: Option<&Option<Bytes>>) -> Result<Option<u32>, BadAnswer> {
         Some(None) => Ok(None),
         None => Err(BadAnswer("a column is missing".to_owned())),
     }
+}
+
+/// A counter; nothing counts as none.
+fn long(cell: Option<&Option<Bytes>>) -> Result<i64, BadAnswer> {
+    let Some(Some(bytes)) = cell else { return Ok(0) };
+    let bytes = <[u8; 8]>::try_from(&bytes[..]);
+    bytes.map(i64::from_be_bytes).map_err(|_| BadAnswer("a counter that has not 8 bytes".to_owned()))
 }
 
 fn numbers(cell: Option<&Option<Bytes>>) -> Result<Vec<u32>, BadAnswer> {
@@ -348,6 +380,10 @@ pub fn seen(operation: &Operation, rows: Option<&Rows>) -> Result<Seen, BadAnswe
             None => Ok(Seen::Collections { list: Vec::new(), set: Vec::new() }),
             Some(row) => Ok(Seen::Collections { list: numbers(row.first())?, set: numbers(row.get(1))? }),
         },
+        Operation::CounterRead { .. } => {
+            let cell = |at: usize| long(first.and_then(|row| row.get(at)));
+            Ok(Seen::Counters(cell(0)?, cell(1)?))
+        }
         Operation::SpreadRead { .. } => {
             let lists = rows.into_iter().flat_map(Rows::iter).map(|row| {
                 let value = number(row.first())?.ok_or_else(|| BadAnswer("a row without a key".to_owned()))?;

@@ -8,6 +8,7 @@ pub mod applied_once;
 pub mod batches;
 pub mod collections;
 pub mod committed_entries;
+pub mod counters;
 pub mod elections;
 pub mod equal_replicas;
 pub mod expiry;
@@ -97,13 +98,14 @@ pub(crate) type Broken = (&'static str, String);
 /// The first broken promise.
 pub fn judge(plan: &Plan, history: &History, at: Time, undecided: &mut Vec<String>) -> Result<(), Violation> {
     // The plain checks first: what they find is easier to read than what a search finds.
-    let checks: [fn(&Plan, &History, &mut Vec<String>) -> Result<(), Judged>; 10] = [
+    let checks: [fn(&Plan, &History, &mut Vec<String>) -> Result<(), Judged>; 11] = [
         answers::check,
         acknowledged::check,
         batches::check,
         spread::check,
         paging::check,
         collections::check,
+        counters::check,
         schema::check,
         expiry::check,
         language::check,

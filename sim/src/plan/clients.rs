@@ -5,15 +5,20 @@ use super::cluster::ClusterPlan;
 use super::preset::{Shape, Work};
 use super::program::{ClientPlan, Half, Operation, Routing, Step};
 use crate::random::Stream;
+use std::collections::BTreeMap;
 
 /// Rows of a partition in the scanning work.
 pub const ROWS_PER_PARTITION: u32 = 24;
+
+/// Increments of a counter: each has a place of its own in it, of two bits.
+pub const PLACES: u32 = 31;
 
 /// How many keys each kind of work uses; fewer keys, more meetings.
 struct Keys {
     registers: u64,
     cas: u64,
     collections: u64,
+    counters: u64,
     partitions: u64,
     batches: u64,
     spread: u64,
@@ -25,12 +30,22 @@ struct Keys {
 struct Handed {
     value: u32,
     expiring: u32,
+    /// Increments so far, by counter in use.
+    increments: BTreeMap<u32, u32>,
 }
 
 impl Handed {
     fn value(&mut self) -> u32 {
         self.value += 1;
         self.value
+    }
+
+    /// A place that no other increment has; when all of a counter are taken, another counter takes its turn.
+    fn increment(&mut self, counter: u32, keys: &Keys) -> (u32, u8) {
+        let before = self.increments.entry(counter).or_default();
+        let place = (counter + *before / PLACES * keys.counters as u32, (*before % PLACES) as u8);
+        *before += 1;
+        place
     }
 }
 
@@ -46,6 +61,7 @@ pub fn draw(stream: &mut Stream, shape: &Shape, cluster: &ClusterPlan, workload_
         registers: stream.between(1, most),
         cas: stream.between(1, most),
         collections: stream.between(1, most),
+        counters: stream.between(1, most.min(4)),
         partitions: stream.between(1, 4),
         batches: stream.between(1, most.min(6)),
         spread: stream.between(2, 8),
@@ -93,6 +109,7 @@ fn program(
                 Work::Registers => register(stream, keys, handed),
                 Work::Cas => cas(stream, keys, handed),
                 Work::Collections => collection(stream, keys, handed),
+                Work::Counters => counter(stream, keys, handed),
                 Work::Rows => rows(stream, keys, handed),
                 Work::Batches => batch(stream, keys, handed),
                 Work::Spread => spread(stream, keys, handed),
@@ -138,6 +155,20 @@ fn collection(stream: &mut Stream, keys: &Keys, handed: &mut Handed) -> Operatio
         4..=5 => Operation::SetAdd { key, value: handed.value() },
         _ => Operation::CollectionRead { key },
     }
+}
+
+fn counter(stream: &mut Stream, keys: &Keys, handed: &mut Handed) -> Operation {
+    let counter = stream.below(keys.counters) as u32;
+    if stream.one_in(2) {
+        let last = handed.increments.get(&counter).map_or(0, |increments| increments.saturating_sub(1));
+        return Operation::CounterRead { key: counter + last / PLACES * keys.counters as u32 };
+    }
+    let several = stream.one_in(4);
+    let mut counters = vec![handed.increment(counter, keys)];
+    for other in (0..keys.counters as u32).filter(|&other| several && other != counter) {
+        counters.push(handed.increment(other, keys));
+    }
+    Operation::CounterAdd { counters }
 }
 
 fn rows(stream: &mut Stream, keys: &Keys, handed: &mut Handed) -> Operation {

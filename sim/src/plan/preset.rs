@@ -39,6 +39,8 @@ pub enum Preset {
     Spread,
     /// Disks that are full, fail, and rot.
     Disks,
+    /// Counters, whose increments are sent again and applied while memtables are flushed.
+    Counters,
     /// `Drill::LostVote`
     LostVote,
     /// `Drill::OldTerm`
@@ -53,7 +55,7 @@ pub enum Preset {
 
 impl Preset {
     /// All of them.
-    pub const ALL: [Preset; 19] = [
+    pub const ALL: [Preset; 20] = [
         Preset::Swarm,
         Preset::Calm,
         Preset::Leases,
@@ -68,6 +70,7 @@ impl Preset {
         Preset::Alone,
         Preset::Spread,
         Preset::Disks,
+        Preset::Counters,
         Preset::LostVote,
         Preset::OldTerm,
         Preset::SlowLeader,
@@ -93,6 +96,7 @@ impl Preset {
             Preset::Alone => "alone",
             Preset::Spread => "spread",
             Preset::Disks => "disks",
+            Preset::Counters => "counters",
             Preset::LostVote => "lost-vote",
             Preset::OldTerm => "old-term",
             Preset::SlowLeader => "slow-leader",
@@ -185,6 +189,8 @@ pub enum Work {
     Cas,
     /// Appends to lists and sets.
     Collections,
+    /// Increments.
+    Counters,
     /// Rows of a partition, written, deleted and scanned.
     Rows,
     /// Batches over two tables of a partition.
@@ -201,7 +207,7 @@ pub enum Work {
 
 impl Work {
     /// All that may be mixed.
-    pub const ALL: [Work; 8] = [
+    pub const ALL: [Work; 9] = [
         Work::Registers,
         Work::Cas,
         Work::Collections,
@@ -210,6 +216,7 @@ impl Work {
         Work::Spread,
         Work::Expiring,
         Work::Tables,
+        Work::Counters,
     ];
 }
 
@@ -352,6 +359,11 @@ impl Shape {
                     ],
                     &[Work::Registers, Work::Collections, Work::Rows, Work::Spread],
                 )
+            },
+            Preset::Counters => Shape {
+                tiny_memory: true,
+                bad_links: true,
+                ..small(&[Crash, Restart, Wipe, Cut, CutOneWay, Pause, FaultKind::DiskStall], &[Work::Counters])
             },
             Preset::LostVote => Shape { drill: Some(Drill::LostVote), shards_max: 3, ..small(&[], &[Work::Registers]) },
             Preset::OldTerm => Shape {

@@ -121,6 +121,16 @@ pub enum Operation {
         /// Which.
         key: u32,
     },
+    /// Add to counters, one or several in a counter batch.
+    CounterAdd {
+        /// Which, each once, and in which place of it: see `oracle::counters`.
+        counters: Vec<(u32, u8)>,
+    },
+    /// Read a counter.
+    CounterRead {
+        /// Which.
+        key: u32,
+    },
     /// Write one row of a partition.
     RowWrite {
         /// Which partition.

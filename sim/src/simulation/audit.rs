@@ -148,6 +148,9 @@ fn reads_of(operation: &Operation) -> Vec<Operation> {
         Operation::SpreadWrite { ref partitions, .. } => {
             return partitions.iter().map(|&partition| Operation::SpreadRead { partition }).collect();
         }
+        Operation::CounterAdd { ref counters } => {
+            return counters.iter().map(|&(key, _)| Operation::CounterRead { key }).collect();
+        }
         Operation::ExpiringWrite { key, .. } => Operation::ExpiringRead { key },
         Operation::TableWrite { table, key, .. } => Operation::TableRead { table, key },
         Operation::Statement { table, .. } => {

@@ -200,7 +200,7 @@ impl<'a> Simulation<'a> {
             // Nobody needs tables: faults and elections only.
             return self.begin_workload();
         }
-        let texts = definitions(&self.plan.cluster, &self.plan.tables, self.plan.seed);
+        let texts = definitions(self.plan);
         let timeout_ms = self.plan.cluster.tuning.request_timeout.as_millis() as u64 * 2 + 500;
         let nodes = (0..self.nodes.len()).collect();
         let scripts = vec![Script::Definitions(texts)];

@@ -118,6 +118,20 @@ mod tests {
     }
 
     #[test]
+    fn a_coordinator_is_remembered_until_its_last_request_has_expired() {
+        let mut deduplication = Deduplication::default();
+        deduplication.record(&header(1, 0, 100), WriteOutcome::Applied, HybridTime(1));
+        // A request with less patience that was applied later.
+        deduplication.record(&header(2, 0, 50), WriteOutcome::Applied, HybridTime(2));
+        for life in 2..40 {
+            let mut other = header(0, 0, 70);
+            other.id.incarnation = Incarnation(life);
+            deduplication.record(&other, WriteOutcome::Applied, HybridTime(60));
+        }
+        assert_eq!(deduplication.verdict(&header(1, 0, 100)), Verdict::Repeated(WriteOutcome::Applied));
+    }
+
+    #[test]
     fn dead_coordinators_are_swept_once_their_requests_expired() {
         let mut deduplication = Deduplication::default();
         for life in 0..40 {

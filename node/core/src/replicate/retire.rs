@@ -89,7 +89,7 @@ impl Replica {
     }
 
     /// It has, through this entry.
-    pub(crate) fn caught_up(&mut self, schema: SchemaVersion, through: LogIndex) {
+    pub fn caught_up(&mut self, schema: SchemaVersion, through: LogIndex) {
         self.retiring = Retiring { caught_up: Some((self.raft.term(), schema)), through };
     }
 

@@ -31,7 +31,6 @@ mod predicate;
 mod purge;
 mod ranges;
 mod read;
-mod rejection;
 mod row;
 mod scan;
 mod shard;

@@ -158,7 +158,6 @@ impl Modification {
             table: self.table.storage,
             partition,
             timestamp,
-            now_seconds: scope.request_seconds,
             changes,
         };
         let mutations = match &partitions[..] {

@@ -422,14 +422,9 @@ impl Selecting<'_, '_> {
             return self.aggregate(kind, argument, function.returns.clone());
         }
         if !function.is_pure() {
-            // Bound with the statement: the time is the same in all rows, uuids are made anew from what was bound.
+            // Once for the whole statement: bound with it.
             let column_type = function.returns.clone();
-            let expression = match self.bound(Term::Call(Box::new(Call { function, arguments: Vec::new() }))) {
-                Expression::Bound(index) if matches!(column_type, CqlType::TimeUuid | CqlType::Uuid) => {
-                    Expression::Fresh(index)
-                }
-                bound => bound,
-            };
+            let expression = self.bound(Term::Call(Box::new(Call { function, arguments: Vec::new() })));
             return Ok(Typed { expression, column_type });
         }
         let parts = self.parts(arguments.iter().zip(&function.arguments))?;
