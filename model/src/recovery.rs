@@ -91,7 +91,13 @@ pub(crate) fn append(request: usize, answered_below: u64) -> Command {
         ttl: 0,
         cells: vec![CellChange { column: COLUMN, operation }],
     };
-    let mutation = Mutation { table: TABLE, partition: partition(), timestamp: None, changes: vec![Change::Row(row)] };
+    let mutation = Mutation {
+        table: TABLE,
+        partition: partition(),
+        timestamp: None,
+        now_seconds: None,
+        changes: vec![Change::Row(row)],
+    };
     let header = RequestHeader {
         id: RequestId { node: NodeId(9), incarnation: Incarnation(1), sequence: request as u64 },
         answered_below,

@@ -46,7 +46,13 @@ fn insert(partition: PartitionKey, clustering: Bytes, value: Bytes) -> WriteComm
             schema: SchemaVersion(1),
         },
         conditions: vec![],
-        mutations: vec![Mutation { table: TABLE, partition, timestamp: None, changes: vec![Change::Row(row)] }],
+        mutations: vec![Mutation {
+            table: TABLE,
+            partition,
+            timestamp: None,
+            now_seconds: None,
+            changes: vec![Change::Row(row)],
+        }],
     }
 }
 

@@ -36,6 +36,10 @@ impl Node {
             let error = CqlError::unavailable(Consistency::Quorum, required, alive);
             return self.reply_error(&client, error, world);
         }
+        let warnings = definition.warnings(self.schema(), self.config.layout.nodes.len());
+        if !warnings.is_empty() {
+            client.attachments.get_or_insert_with(Box::default).warnings = warnings;
+        }
         client.deadline = self.now.plus(PATIENCE.max(self.config.tuning.request_timeout));
         let patience = i64::try_from(client.deadline.since(self.now).as_micros()).unwrap_or(i64::MAX);
         let sequence = self.operations.allocate();

@@ -66,6 +66,7 @@ impl ListReads {
             clustering,
             columns: Some(vec![cells[cell].column]),
             statics: *row == RowId::Static,
+            now_seconds: mutation.now_seconds,
             ..ReadCommand::of(mutation.table, Partitions::Keys(vec![mutation.partition.clone()]), 1)
         })
     }

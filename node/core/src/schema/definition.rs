@@ -3,7 +3,7 @@
 
 use super::{
     AlterKeyspace, AlterTable, AlterType, CreateKeyspace, CreateTable, CreateType, DecodeError, DropKeyspace,
-    DropTable, DropType, Truncate, decode, encode,
+    DropTable, DropType, Schema, Truncate, decode, encode,
 };
 use crate::ids::{SchemaVersion, StorageId};
 use crate::time::HybridTime;
@@ -73,6 +73,22 @@ impl Definition {
             Definition::Truncate(_) => return None,
         };
         Some(SchemaChange { change, keyspace: keyspace.clone(), target })
+    }
+
+    /// What people shall be told besides, where it is carried out in this schema on so many nodes.
+    #[must_use]
+    pub fn warnings(&self, schema: &Schema, nodes: usize) -> Vec<String> {
+        let (name, replication) = match self {
+            Definition::CreateKeyspace(create) if schema.keyspace(&create.keyspace).is_none() => {
+                (&create.keyspace, &create.replication)
+            }
+            Definition::AlterKeyspace(alter) => match schema.keyspace(&alter.keyspace) {
+                Some(keyspace) => (&alter.keyspace, alter.replication.as_ref().unwrap_or(&keyspace.replication)),
+                None => return Vec::new(),
+            },
+            _ => return Vec::new(),
+        };
+        replication.warnings(name, nodes)
     }
 
     /// The bytes of `SchemaCommand::definition`.

@@ -84,6 +84,24 @@ impl Replication {
         }
     }
 
+    /// What Cassandra warns of where more replicas are asked for than there are nodes.
+    pub(super) fn warnings(&self, keyspace: &str, nodes: usize) -> Vec<String> {
+        let factors: Vec<(u32, String)> = match self {
+            Replication::Simple { factor } => vec![(*factor, String::new())],
+            Replication::NetworkTopology { factors } => {
+                factors.iter().map(|(name, factor)| (*factor, format!(" for datacenter {name}"))).collect()
+            }
+            Replication::SingleRegion => Vec::new(),
+        };
+        let too_many = factors.into_iter().filter(|(factor, _)| *factor as usize > nodes);
+        let warning = |(factor, place)| {
+            format!(
+                "Your replication factor {factor} for keyspace {keyspace} is higher than the number of nodes {nodes}{place}"
+            )
+        };
+        too_many.map(warning).collect()
+    }
+
     /// As `system_schema.keyspaces` and DESCRIBE show it.
     #[must_use]
     pub fn to_options(&self) -> BTreeMap<String, String> {

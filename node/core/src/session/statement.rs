@@ -120,7 +120,8 @@ impl Node {
             }
         }
         let borrowed: Vec<_> = statements.iter().map(|(prepared, values)| (prepared.as_ref(), *values)).collect();
-        let batch = BatchOptions { kind: message.kind, timestamp: message.timestamp };
+        let batch =
+            BatchOptions { kind: message.kind, timestamp: message.timestamp, now_in_seconds: message.now_in_seconds };
         let options = Options::new(message.consistency, message.serial_consistency);
         let plan = self.with_context(world, |context| bind_batch(&borrowed, &batch, context));
         self.carry_out(client, plan, options, world);

@@ -61,9 +61,10 @@ pub fn bind(
         parameters.values.as_slice()
     };
     let now = context.now;
+    let request_seconds = parameters.now_in_seconds.map(i64::from);
     match &prepared.analysed {
         Analysed::Select(select) => {
-            let plan = select.bind(parameters, &mut Scope { values, now, rng: context.rng })?;
+            let plan = select.bind(parameters, &mut Scope { values, now, request_seconds, rng: context.rng })?;
             if system::is_computed(&select.table) {
                 return system::select(plan, context).map(Plan::Answer);
             }
@@ -71,7 +72,7 @@ pub fn bind(
         }
         Analysed::Modification(modification) => {
             check_write_consistency(parameters)?;
-            let scope = &mut Scope { values, now, rng: context.rng };
+            let scope = &mut Scope { values, now, request_seconds, rng: context.rng };
             let plan = modification.bind(parameters.timestamp, scope)?;
             if plan.mutations.is_empty() && plan.conditions.is_empty() {
                 return Ok(Plan::Answer(Answer::Void));
@@ -80,7 +81,7 @@ pub fn bind(
         }
         Analysed::Batch(batch) => {
             check_write_consistency(parameters)?;
-            let scope = &mut Scope { values, now, rng: context.rng };
+            let scope = &mut Scope { values, now, request_seconds, rng: context.rng };
             let timestamp = batch.using.bind_timestamp(scope)?;
             modify::bind_batch(batch.kind, &batch.modifications, timestamp, parameters.timestamp, scope, |_, _| {})
         }
@@ -115,6 +116,8 @@ pub struct BatchOptions {
     pub kind: BatchKind,
     /// The driver's timestamp in microseconds.
     pub timestamp: Option<i64>,
+    /// The time that the request gives, in seconds since 1970.
+    pub now_in_seconds: Option<i32>,
 }
 
 /// Put values into the statements of a BATCH message.
@@ -132,7 +135,8 @@ pub fn bind_batch(
         check_count(prepared.variables().len(), values.len())?;
         modifications.push(Arc::clone(modification));
     }
-    let mut scope = Scope { values: &[], now: context.now, rng: context.rng };
+    let request_seconds = options.now_in_seconds.map(i64::from);
+    let mut scope = Scope { values: &[], now: context.now, request_seconds, rng: context.rng };
     modify::bind_batch(options.kind, &modifications, None, options.timestamp, &mut scope, |index, scope| {
         scope.values = statements[index].1;
     })

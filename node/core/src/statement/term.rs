@@ -44,6 +44,8 @@ pub(super) struct Composite {
 pub(super) struct Scope<'a> {
     pub values: &'a [Value],
     pub now: HybridTime,
+    /// The time that the request gives, in seconds since 1970.
+    pub request_seconds: Option<i64>,
     pub rng: &'a mut dyn RngCore,
 }
 
@@ -242,8 +244,8 @@ impl Composite {
                 match part {
                     Value::Set(bytes) => fields.push(Some(bytes.clone())),
                     Value::Null => fields.push(None),
-                    // Where its fields are cells of their own, one that is unset is null.
-                    Value::Unset if self.column_type.is_multi_cell() => fields.push(None),
+                    // Where its fields are cells of their own, Cassandra stores one that is unset, without bytes.
+                    Value::Unset if self.column_type.is_multi_cell() => fields.push(Some(Bytes::new())),
                     Value::Unset => return Err(unset_field(composite_type, index)),
                 }
             }

@@ -7,17 +7,16 @@
 
 use super::damage::Damage;
 use super::key::RowRef;
-use super::live::{Copies, collect_cells, with_statics};
+use super::live::{Copies, collect_cells};
 use super::memtable::Memtable;
 use super::merge::{Normaliser, merge};
-use super::predicate::condition_holds;
+use super::rejection::rejection;
 use super::row::{Cell, Content, Deletion, Header, Marker, RowView};
 use super::view::{RowBytes, View};
 use super::walk::{Item, Place};
 use crate::bugs::{Bugs, PlantedBug};
 use crate::command::{
-    CellOperation, Change, Condition, Mutation, PartitionKey, ReadCell, ReadRow, RowChange, RowId, WriteCommand,
-    WriteOutcome,
+    CellOperation, Change, Mutation, PartitionKey, ReadCell, RowChange, RowId, WriteCommand, WriteOutcome,
 };
 use crate::ids::{ColumnId, StorageId};
 use crate::time::HybridTime;
@@ -61,12 +60,14 @@ pub(crate) fn evaluate<'c, R: Rows, B: Bugs>(
     write: &'c WriteCommand,
     stamp: HybridTime,
 ) -> Result<Result<Vec<Effect<'c>>, WriteOutcome>, Damage> {
+    // Only what expires goes by the request's time: tombstones are purged by the log's, which never goes back.
+    let now = write.mutations.first().and_then(|mutation| mutation.now_seconds).unwrap_or(stamp.seconds());
     if !write.conditions.is_empty()
-        && let Some(outcome) = rejection(view, write, stamp)?
+        && let Some(outcome) = rejection(view, write, now)?
     {
         return Ok(Err(outcome));
     }
-    let mut writing = Writing { view, write, stamp, made_paths: 0, counters: None };
+    let mut writing = Writing { view, write, stamp, now, made_paths: 0, counters: None };
     let mut effects = Vec::with_capacity(write.mutations.len());
     let mutations = if view.bugs.planted(PlantedBug::BatchTorn) { 1 } else { usize::MAX };
     for mutation in write.mutations.iter().take(mutations) {
@@ -83,126 +84,6 @@ pub(crate) fn evaluate<'c, R: Rows, B: Bugs>(
     Ok(Ok(effects))
 }
 
-/// What becomes of a write of which a condition does not hold, or cannot be looked at.
-fn rejection<R: Rows, B: Bugs>(
-    view: View<'_, R, B>,
-    write: &WriteCommand,
-    stamp: HybridTime,
-) -> Result<Option<WriteOutcome>, Damage> {
-    let conditions = &write.conditions;
-    // Each row is read once, in order of appearance: the answer shows them all.
-    let mut rows: Vec<(StorageId, &PartitionKey, &RowId, bool, ReadRow)> = Vec::new();
-    let mut read = Vec::with_capacity(conditions.len());
-    for condition in conditions {
-        let found = rows.iter().position(|(table, partition, row, ..)| {
-            *table == condition.table && **partition == condition.partition && **row == condition.row
-        });
-        let index = match found {
-            Some(index) => index,
-            None => {
-                let (exists, row) = read_row(view, condition.table, &condition.partition, &condition.row, stamp)?;
-                rows.push((condition.table, &condition.partition, &condition.row, exists, row));
-                rows.len() - 1
-            }
-        };
-        read.push((condition, index));
-    }
-    // The static row first, then row by row: the first that does not hold decides, and those behind it are not looked at.
-    read.sort_by(|(one, _), (two, _)| one.row.cmp(&two.row));
-    let mut applies = true;
-    for (condition, index) in read {
-        let (.., exists, row) = &rows[index];
-        match condition_holds(&condition.test, *exists, &row.cells) {
-            Ok(true) => {}
-            Ok(false) => {
-                applies = false;
-                break;
-            }
-            Err(reason) => return Ok(Some(WriteOutcome::Invalid(reason))),
-        }
-    }
-    if applies {
-        return Ok(None);
-    }
-    let mut rows: Vec<ReadRow> = rows.into_iter().map(|(.., row)| row).collect();
-    if conditions.iter().all(|condition| condition.row == RowId::Static) {
-        rows.extend(first_row(view, &conditions[0], !writes_rows(&write.mutations), stamp)?);
-    }
-    Ok(Some(WriteOutcome::Rejected { rows }))
-}
-
-/// Whether rows are named as written, and not only static columns or the whole partition.
-fn writes_rows(mutations: &[Mutation]) -> bool {
-    let is_row = |change: &Change| match change {
-        Change::DeletePartition => false,
-        Change::DeleteRange(_) | Change::DeleteRow(_) => true,
-        Change::Row(change) => change.row != RowId::Static,
-    };
-    mutations.iter().any(|mutation| mutation.changes.iter().any(is_row))
-}
-
-/// The first row of a partition of which only the static row was tested: the answer tells whether there is any. A write that is not
-/// about rows reads none of their columns in Cassandra, so it sees only those that have a marker.
-fn first_row<R: Rows, B: Bugs>(
-    view: View<'_, R, B>,
-    condition: &Condition,
-    only_marked: bool,
-    stamp: HybridTime,
-) -> Result<Option<ReadRow>, Damage> {
-    let (table, partition) = (condition.table, &condition.partition);
-    if view.store.is_dropped(table) {
-        return Ok(None);
-    }
-    let deletions = view.deletions(table, partition)?;
-    let horizon = view.horizon(table);
-    // Without a limit on what is looked at: how much that is depends on when replicas flush, and they must agree.
-    let mut cursor = view.cursor(table, partition, &[], &[], false);
-    while let Some(next) = cursor.next(&view, horizon, &deletions)? {
-        let seconds = stamp.seconds();
-        let is_seen = next.row.is_some_and(|row| match only_marked {
-            true => row.view().parts().0.marker.is_some_and(|marker| marker.is_live(seconds)),
-            false => collect_cells(&row, seconds, |_| false, &[], &mut Copies::default(), &mut Vec::new()),
-        });
-        if is_seen {
-            let row = RowId::Row(Bytes::copy_from_slice(&next.clustering));
-            return Ok(Some(read_row(view, table, partition, &row, stamp)?.1));
-        }
-    }
-    Ok(None)
-}
-
-/// A row with its partition's static values, and whether it exists by itself.
-fn read_row<R: Rows, B: Bugs>(
-    view: View<'_, R, B>,
-    table: StorageId,
-    partition: &PartitionKey,
-    row: &RowId,
-    stamp: HybridTime,
-) -> Result<(bool, ReadRow), Damage> {
-    let mut read = ReadRow { partition: partition.clone(), clustering: None, cells: Vec::new() };
-    if view.store.is_dropped(table) {
-        return Ok((false, read));
-    }
-    let deletions = view.deletions(table, partition)?;
-    let mut exists = false;
-    let mut copies = Copies::default();
-    let mut collect = |row: RowRef<'_>, cells: &mut Vec<ReadCell>| {
-        let (found, _) = view.row(table, partition, row, &deletions)?;
-        Ok(found.is_some_and(|found| collect_cells(&found, stamp.seconds(), |_| true, &[], &mut copies, cells)))
-    };
-    if let RowId::Row(key) = row {
-        exists = collect(RowRef::Row(key), &mut read.cells)?;
-        read.clustering = exists.then(|| key.clone());
-    }
-    let mut statics = Vec::new();
-    let has_statics = collect(RowRef::Static, &mut statics)?;
-    with_statics(&mut read.cells, &statics);
-    if *row == RowId::Static {
-        exists = has_statics;
-    }
-    Ok((exists, read))
-}
-
 /// Where a counter is.
 type Counter = (StorageId, PartitionKey, RowId, ColumnId);
 
@@ -211,6 +92,8 @@ struct Writing<'v, 'w, R, B> {
     view: View<'v, R, B>,
     write: &'w WriteCommand,
     stamp: HybridTime,
+    /// Seconds since 1970, by the request if it says so.
+    now: i64,
     /// List operations so far: makes paths unique, and in statement order.
     made_paths: u32,
     /// What this write adds to each counter it has not come to yet; made at the first one.
@@ -293,18 +176,21 @@ impl<R: Rows, B: Bugs> Writing<'_, '_, R, B> {
         if !change.marker && new.is_empty() {
             return Ok(Ok(None));
         }
-        Ok(Ok(Some(self.encode(change, change.marker.then_some(timestamp), new.iter()))))
+        Ok(Ok(Some(self.encode(mutation.table, change, change.marker.then_some(timestamp), new.iter()))))
     }
 
     /// The encoded row of these cells, with a marker of that timestamp.
     fn encode<'n, 'c: 'n>(
         &self,
+        table: StorageId,
         change: &RowChange,
         marker: Option<i64>,
         new: impl ExactSizeIterator<Item = &'n NewCell<'c>>,
     ) -> Vec<u8> {
         let seconds = self.seconds();
-        let expires = if change.ttl == 0 { 0 } else { seconds + i64::from(change.ttl) };
+        // What was written long ago, it says, is dead at once; yet it counts until the next purge, as all that is applied now.
+        let counted = || (self.now + i64::from(change.ttl)).max(self.view.horizon(table));
+        let expires = if change.ttl == 0 { 0 } else { counted() };
         let marker = marker.map(|timestamp| Marker { timestamp, ttl: change.ttl, expires });
         let mut cells: Vec<Cell<'_>> = Vec::with_capacity(new.len());
         cells.extend(new.map(|cell| Cell {
@@ -428,7 +314,7 @@ impl<R: Rows, B: Bugs> Writing<'_, '_, R, B> {
         if pending.is_empty() {
             return self.read_column(mutation, &change.row, column);
         }
-        let pending = self.encode(change, None, pending.into_iter());
+        let pending = self.encode(mutation.table, change, None, pending.into_iter());
         let deletions = self.view.deletions(mutation.table, &mutation.partition)?;
         let (found, _) = self.view.row(mutation.table, &mutation.partition, RowRef::of(&change.row), &deletions)?;
         let row = RowBytes::Merged(match found {
@@ -450,7 +336,7 @@ impl<R: Rows, B: Bugs> Writing<'_, '_, R, B> {
 
     fn live_cells(&self, row: &RowBytes<'_>, column: ColumnId) -> Vec<ReadCell> {
         let mut cells = Vec::new();
-        collect_cells(row, self.seconds(), |wanted| wanted == column, &[], &mut Copies::default(), &mut cells);
+        collect_cells(row, self.now, |wanted| wanted == column, &[], &mut Copies::default(), &mut cells);
         cells
     }
 

@@ -31,6 +31,7 @@ mod predicate;
 mod purge;
 mod ranges;
 mod read;
+mod rejection;
 mod row;
 mod scan;
 mod shard;

@@ -11,7 +11,7 @@ use trefoil_core::ids::NodeId;
 
 /// Format of the stores as a whole. Every change of a layout in this folder raises it, and of what the core puts into entries and
 /// records: what is read wrongly would be taken for damage, and cleared away.
-pub(super) const STORE_FORMAT: u32 = 3;
+pub(super) const STORE_FORMAT: u32 = 4;
 
 /// The key of the record; the log keeps it beside its entries, the rows in a table of its own.
 pub(super) const IDENTITY_KEY: &[u8] = b"M";

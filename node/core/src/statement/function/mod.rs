@@ -18,7 +18,7 @@ pub(super) use native::counts_rows;
 pub(super) use resolution::{
     is_made_to_fit, resolve_cast, resolve_function, resolve_negation, resolve_operation, unknown_function,
 };
-pub(super) use time::{new_uuid, timeuuid};
+pub(super) use time::{new_uuid, timeuuid, uuid_of_row};
 
 use super::term::{Scope, Term};
 use crate::time::HybridTime;

@@ -99,6 +99,18 @@ pub(in crate::statement) fn timeuuid(ticks: i64, rest: [u8; 8]) -> [u8; 16] {
     bytes
 }
 
+/// What the call that gave `first` gives for a later row: one of the same kind, not seen before, without asking chance again.
+pub(in crate::statement) fn uuid_of_row(first: &Bytes, row: u64) -> Bytes {
+    if let (Ok(ticks), Some(rest)) = (ticks_of(first), first.last_chunk::<8>()) {
+        return Bytes::copy_from_slice(&timeuuid(ticks.wrapping_add(row as i64), *rest));
+    }
+    let Ok(bytes) = <[u8; 16]>::try_from(&first[..]) else { return first.clone() };
+    // Different rows have different halves, and version and variant are not touched.
+    let mut mixed = u128::from_be_bytes(bytes);
+    mixed ^= u128::from(row.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 2);
+    Bytes::copy_from_slice(&mixed.to_be_bytes())
+}
+
 /// Ticks since 1970 of a version 1 uuid.
 fn ticks_of(uuid: &[u8]) -> Result<i64, CqlError> {
     let wrong = || CqlError::invalid("Invalid version for TimeUUID type.");

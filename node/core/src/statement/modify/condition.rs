@@ -193,6 +193,7 @@ impl ColumnCondition {
         let element = match &self.element {
             Some(Element::Key(key)) => match key.bind(scope)? {
                 Value::Set(key) => Some(key),
+                Value::Unset if matches!(column.column_type.unfrozen(), CqlType::Map(..)) => Some(Bytes::new()),
                 Value::Unset => return Ok(Test::Refused(UNSET.to_owned())),
                 Value::Null => {
                     let is_list = matches!(column.column_type.unfrozen(), CqlType::List(_));
@@ -203,9 +204,12 @@ impl ColumnCondition {
             Some(Element::Field(position)) => Some(Bytes::copy_from_slice(&position.to_be_bytes())),
             None => None,
         };
+        let looks_inside = matches!(self.operator, Operator::Contains | Operator::ContainsKey);
         let values = match &self.values {
             Values::One(term) => match self.bind_value(term, scope)? {
                 Bound::Value(value) => vec![value],
+                // Cassandra looks for a value without bytes.
+                Bound::Unset if looks_inside && column.column_type.is_multi_cell() => vec![Some(Bytes::new())],
                 Bound::Unset => return Ok(Test::Refused(UNSET.to_owned())),
                 Bound::Refused(text) => return Ok(Test::Refused(text)),
             },

@@ -158,6 +158,7 @@ impl Modification {
             table: self.table.storage,
             partition,
             timestamp,
+            now_seconds: scope.request_seconds,
             changes,
         };
         let mutations = match &partitions[..] {

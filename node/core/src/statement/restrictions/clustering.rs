@@ -9,7 +9,7 @@ use crate::storage::{SliceBound, clustering_slice, encode_clustering};
 use bytes::Bytes;
 use trefoil_cql::protocol::Value;
 use trefoil_cql::protocol::response::CqlError;
-use trefoil_cql::types::CqlType;
+use trefoil_cql::types::{CqlType, is_byte_ordered};
 
 /// What the clustering columns are restricted by: equalities of the first columns, then perhaps one slice.
 #[derive(Clone, Debug)]
@@ -17,8 +17,9 @@ pub(in crate::statement) struct ClusteringTerms {
     pub types: Vec<(CqlType, ClusteringOrder)>,
     pub names: Vec<String>,
     pub parts: Vec<ClusteringPart>,
-    /// A null in a slice is less than everything, in the columns' own order; writes refuse it.
-    pub null_bounds: bool,
+    /// A SELECT: a null in a slice is less than everything, in the columns' own order, and no row has what is too long for a
+    /// key. Writes refuse both.
+    pub is_read: bool,
 }
 
 /// A restriction of one column, or of several together.
@@ -99,7 +100,7 @@ impl ClusteringTerms {
                         Some(slice) => slice,
                         None => return Ok(BoundClustering::Ranges(Vec::new())),
                     };
-                    return self.ranges(&prefixes, &slice);
+                    return self.ranges(prefixes, &slice);
                 }
                 ClusteringPart::Tuple(_, Restriction::Equal(tuple)) => {
                     let values = tuple.bind(scope, self.names_from(column), |offset, what| {
@@ -115,11 +116,12 @@ impl ClusteringTerms {
                     let slice = self.bind_slice(slice, scope, |tuple, scope| {
                         tuple.bind(scope, self.names_from(column), |offset, what| self.refuse(column + offset, what))
                     })?;
-                    return self.ranges(&prefixes, &slice);
+                    return self.ranges(prefixes, &slice);
                 }
             }
             column += part.columns();
         }
+        self.leave_out_long(&mut prefixes);
         let mut keys: Vec<ClusteringKey> =
             prefixes.iter().map(|prefix| self.encode(prefix)).collect::<Result<_, _>>()?;
         if keys.len() > 1 {
@@ -131,6 +133,10 @@ impl ClusteringTerms {
         } else {
             BoundClustering::Ranges(keys.iter().map(ClusteringRange::prefix).collect())
         })
+    }
+
+    fn is_byte_ordered(&self, column: usize) -> bool {
+        self.types.get(column).is_some_and(|(column_type, _)| is_byte_ordered(column_type))
     }
 
     fn name(&self, column: usize) -> &str {
@@ -154,9 +160,17 @@ impl ClusteringTerms {
         encode_key(values, &self.types)
     }
 
-    fn ranges(&self, prefixes: &[Prefix], slice: &BoundSlice) -> Result<BoundClustering, CqlError> {
+    /// Takes away what no row can begin with.
+    fn leave_out_long(&self, prefixes: &mut Vec<Prefix>) {
+        if self.is_read {
+            prefixes.retain(|prefix| check_length(prefix).is_ok());
+        }
+    }
+
+    fn ranges(&self, mut prefixes: Vec<Prefix>, slice: &BoundSlice) -> Result<BoundClustering, CqlError> {
+        self.leave_out_long(&mut prefixes);
         let mut ranges = Vec::with_capacity(prefixes.len());
-        for prefix in prefixes {
+        for prefix in &prefixes {
             check_length(prefix)?;
             let (lower, upper) = (slice.lower.as_ref(), slice.upper.as_ref());
             let found = clustering_slice(prefix, lower, upper, &self.types)
@@ -181,13 +195,17 @@ impl ClusteringTerms {
         let mut side = |bound: &Option<Bound<Term>>, is_lower: bool| -> Result<Side, CqlError> {
             let Some(bound) = bound else { return Ok(Side::Open) };
             match bound.term.bind(scope)? {
+                // What rows have is shorter: more than its beginning is more than it, and the rest is less.
+                Value::Set(bytes) if bytes.len() > KEY_BYTES && self.is_read && self.is_byte_ordered(column) => {
+                    Ok(Side::At(SliceBound { values: vec![bytes.slice(..KEY_BYTES)], inclusive: !is_lower }))
+                }
                 Value::Set(bytes) => {
                     let values = vec![bytes];
                     check_length(&values)?;
                     Ok(Side::At(SliceBound { values, inclusive: bound.inclusive }))
                 }
-                Value::Null if self.null_bounds && is_lower == ascending => Ok(Side::Open),
-                Value::Null if self.null_bounds => Ok(Side::Nothing),
+                Value::Null if self.is_read && is_lower == ascending => Ok(Side::Open),
+                Value::Null if self.is_read => Ok(Side::Nothing),
                 Value::Null => Err(CqlError::Invalid(self.refuse(column, "null"))),
                 Value::Unset => Err(CqlError::Invalid(self.refuse(column, "unset"))),
             }

@@ -94,7 +94,7 @@ impl Restrictions {
         let names = table.clustering().iter().map(|column| column.name.clone()).collect();
         Restrictions {
             partition: PartitionTerms::Keys(partition.into_iter().map(KeyTerms::Equal).collect(), None),
-            clustering: ClusteringTerms { types: table.clustering_types(), names, parts, null_bounds: false },
+            clustering: ClusteringTerms { types: table.clustering_types(), names, parts, is_read: false },
             filters: Vec::new(),
             restricts_clustering,
             restricts_regular: false,
@@ -140,7 +140,7 @@ impl Restrictions {
         let lacks_filtering = restricts_clustering && partition.is_ring() && !filtering;
         check_update(&found, table, purpose)?;
         let mut clustering = clustering_terms(&mut found, table, filtering, &mut filters)?;
-        clustering.null_bounds = write.is_none();
+        clustering.is_read = write.is_none();
         let restricts_regular = restricts(&found, table, ColumnKind::Regular);
         let values: Vec<&Column> = (found.columns.keys())
             .chain(found.inside.iter().map(|(index, _)| index))
@@ -316,7 +316,7 @@ fn clustering_terms(
         }
     }
     let names = table.clustering().iter().map(|column| column.name.clone()).collect();
-    Ok(ClusteringTerms { types: table.clustering_types(), names, parts, null_bounds: false })
+    Ok(ClusteringTerms { types: table.clustering_types(), names, parts, is_read: false })
 }
 
 /// UPDATE names whole rows.

@@ -1,7 +1,7 @@
 //! What a selected column is computed from, and how it is computed from a row that was read. Plain columns, which are
 //! nearly everything, are written into the answer without being copied first.
 
-use super::super::function::Function;
+use super::super::function::{Function, uuid_of_row};
 use super::super::restrictions::split_key;
 use super::super::value;
 use super::aggregate::Accumulator;
@@ -32,6 +32,8 @@ pub(in crate::statement) enum Expression {
     Composite(Box<CqlType>, Vec<Expression>),
     /// A term that was bound with the statement: its place among those.
     Bound(usize),
+    /// The same for `now()` and `uuid()`: every row has its own, made of the one that was bound.
+    Fresh(usize),
     /// A function of others.
     Call(Box<Function>, Vec<Expression>),
     /// A map's value or a set's or list's element, by a bound term.
@@ -125,6 +127,8 @@ pub(in crate::statement) struct RowView {
     clustering: Vec<u8>,
     /// Where each part of the clustering key ends.
     clustering_ends: Vec<usize>,
+    /// Rows so far.
+    rows: u64,
 }
 
 /// What all rows of a result have in common.
@@ -149,6 +153,7 @@ pub(in crate::statement) trait Sink {
 impl RowView {
     /// Look at the next row. Keys are only taken apart where that is needed.
     pub fn enter(&mut self, row: &ReadRow, needs: KeyNeeds, evaluation: &Evaluation<'_>) -> Result<(), CqlError> {
+        self.rows += 1;
         if needs.partition && self.partition.as_ref() != Some(&row.partition.key) {
             self.partition_parts = split_key(&row.partition.key, evaluation.partition_columns);
             self.partition = Some(row.partition.key.clone());
@@ -197,6 +202,7 @@ impl Expression {
             | Expression::Meta(_)
             | Expression::Null
             | Expression::Bound(_)
+            | Expression::Fresh(_)
             | Expression::Aggregate(_) => KeyNeeds::default(),
         }
     }
@@ -216,6 +222,7 @@ impl Expression {
             | Expression::Clustering(_)
             | Expression::Null
             | Expression::Bound(_)
+            | Expression::Fresh(_)
             | Expression::Aggregate(_) => {}
         }
     }
@@ -283,6 +290,7 @@ impl Expression {
                 }
             }
             Expression::Bound(index) => evaluation.bound[*index].clone(),
+            Expression::Fresh(index) => evaluation.bound[*index].as_ref().map(|first| uuid_of_row(first, view.rows)),
             Expression::Call(function, arguments) => {
                 let arguments = arguments.iter().map(|argument| argument.evaluate(view, row, evaluation));
                 function.run(&arguments.collect::<Result<Vec<_>, _>>()?, None)?

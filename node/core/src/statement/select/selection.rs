@@ -422,9 +422,14 @@ impl Selecting<'_, '_> {
             return self.aggregate(kind, argument, function.returns.clone());
         }
         if !function.is_pure() {
-            // Once for the whole statement: bound with it.
+            // Bound with the statement: the time is the same in all rows, uuids are made anew from what was bound.
             let column_type = function.returns.clone();
-            let expression = self.bound(Term::Call(Box::new(Call { function, arguments: Vec::new() })));
+            let expression = match self.bound(Term::Call(Box::new(Call { function, arguments: Vec::new() }))) {
+                Expression::Bound(index) if matches!(column_type, CqlType::TimeUuid | CqlType::Uuid) => {
+                    Expression::Fresh(index)
+                }
+                bound => bound,
+            };
             return Ok(Typed { expression, column_type });
         }
         let parts = self.parts(arguments.iter().zip(&function.arguments))?;

@@ -133,6 +133,7 @@ pub fn trace_plan(record: &TraceRecord) -> Option<WritePlan> {
         table: table.storage,
         partition: partition.clone(),
         timestamp: None,
+        now_seconds: None,
         changes,
     };
     Some(WritePlan {

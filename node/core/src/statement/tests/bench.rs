@@ -119,7 +119,7 @@ impl Bench {
             statements.iter().map(|(text, _)| self.prepare(text)).collect::<Result<_, _>>()?;
         let borrowed: Vec<(&Prepared, &[Value])> =
             prepared.iter().zip(statements).map(|(prepared, (_, values))| (prepared, *values)).collect();
-        let options = BatchOptions { kind: BatchKind::Logged, timestamp: None };
+        let options = BatchOptions { kind: BatchKind::Logged, timestamp: None, now_in_seconds: None };
         let plan = self.with_context(|context| bind_batch(&borrowed, &options, context))?;
         self.carry_out(plan)
     }

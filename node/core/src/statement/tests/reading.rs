@@ -1,6 +1,7 @@
 //! SELECT against rows.
 
 use super::bench::{Bench, int};
+use std::collections::BTreeSet;
 use trefoil_cql::protocol::Value;
 
 /// A table `t` with partitions 0 to 2, each with rows (c, d) for c in 0..3 and d in 0..3; d descends. v is 100k + 10c + d.
@@ -278,4 +279,16 @@ fn groups_by_a_function() {
             ("SELECT sum(v) FROM t WHERE k = 1 GROUP BY floor(at, 2h)", &["6"]),
         ],
     );
+}
+
+#[test]
+fn every_row_has_uuids_of_its_own_and_all_rows_one_time() {
+    let mut bench = grid();
+    let outcome =
+        bench.run("SELECT now(), uuid(), current_timeuuid(), to_timestamp(now()), current_timestamp() FROM t");
+    let column = |index: usize| outcome.rows.cells.iter().skip(index).step_by(5).flatten().collect::<BTreeSet<_>>();
+    assert_eq!([0, 1, 2, 4].map(|index| column(index).len()), [27, 27, 27, 1]);
+    assert_eq!(column(3), column(4), "a row's uuid is younger by less than a millisecond");
+    assert!(column(0).iter().all(|uuid| uuid[6] >> 4 == 1 && uuid[8] >> 6 == 2));
+    assert!(column(1).iter().all(|uuid| uuid[6] >> 4 == 4 && uuid[8] >> 6 == 2));
 }

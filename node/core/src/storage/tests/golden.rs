@@ -33,7 +33,7 @@ fn a_store_is_as_written_down() {
         Change::DeleteRow(Bytes::from_static(&[2, 9])),
         Change::DeleteRange(ClusteringRange { start: Bytes::from_static(&[3]), end: Bytes::from_static(&[4]) }),
     ];
-    let mutations = vec![Mutation { table: StorageId(1), partition, timestamp: None, changes }];
+    let mutations = vec![Mutation { table: StorageId(1), partition, timestamp: None, now_seconds: None, changes }];
     let mut replica = Replica::new();
     let purge = PurgeCommand { deleted_before: 1, exceptions: vec![] };
     replica.apply(1, HybridTime(2_000_000), &Command::Purge(purge));

@@ -187,7 +187,7 @@ impl Naive {
     }
 
     fn write(&mut self, stamp: HybridTime, write: &WriteCommand) -> WriteOutcome {
-        let now = stamp.seconds();
+        let now = write.mutations[0].now_seconds.unwrap_or(stamp.seconds());
         let tested: Vec<_> = write.conditions.iter().map(|condition| self.condition(condition, now)).collect();
         if tested.iter().any(|(holds, _)| !holds) {
             let mut rows = Vec::new();
@@ -233,6 +233,8 @@ impl Naive {
     ) -> Result<(), String> {
         let timestamp = mutation.timestamp.unwrap_or(stamp.0);
         let now = stamp.seconds();
+        let said = mutation.now_seconds.unwrap_or(now);
+        let purged = *self.purged.get(&mutation.table).unwrap_or(&0);
         let before_it = timestamp - i64::from(!write.conditions.is_empty());
         for change in &mutation.changes {
             let partition = (mutation.table, mutation.partition.clone());
@@ -248,7 +250,7 @@ impl Naive {
                 }
                 Change::Row(change) => {
                     let place = place(&change.row);
-                    let expires = if change.ttl == 0 { 0 } else { now + i64::from(change.ttl) };
+                    let expires = if change.ttl == 0 { 0 } else { (said + i64::from(change.ttl)).max(purged) };
                     let ttl = change.ttl;
                     let mut items = Row::new();
                     if change.marker {
@@ -276,7 +278,7 @@ impl Naive {
                         let so_far = items.iter().filter(|(_, item)| column_of(item) == Some(column)).cloned();
                         seen.rows.insert(place.clone(), before.survivors(&place).into_iter().chain(so_far).collect());
                         let list = || {
-                            seen.live(&place, now)
+                            seen.live(&place, said)
                                 .1
                                 .into_iter()
                                 .filter(|cell| cell.column == column)
@@ -350,7 +352,7 @@ impl Naive {
                                 );
                             }
                             CellOperation::CounterAdd(delta) => {
-                                let live = before.live(&place, now).1;
+                                let live = before.live(&place, said).1;
                                 let old = live.iter().find(|cell| cell.column == column);
                                 let old = old
                                     .map_or(0, |cell| i64::from_be_bytes((*cell.value).try_into().expect("a counter")));

@@ -156,6 +156,7 @@ impl Dice {
             _ => {
                 let conditions =
                     if self.one_in(6) { (0..1 + self.below(2)).map(|_| self.condition()).collect() } else { vec![] };
+                let now_seconds = self.one_in(4).then(|| stamp.seconds() + 6 - self.below(12) as i64);
                 let mutations = (0..1 + self.below(2)).map(|_| {
                     let table = self.pick(&[StorageId(1), StorageId(1), StorageId(2), COUNTERS]);
                     let old = self.one_in(3) && table != COUNTERS;
@@ -163,6 +164,7 @@ impl Dice {
                         table,
                         partition: self.partition(),
                         timestamp: old.then(|| stamp.0 - 1_000_000 * self.below(6) as i64 - self.below(2) as i64),
+                        now_seconds,
                         changes: (0..1 + self.below(3)).map(|_| self.change(table)).collect(),
                     }
                 });

@@ -25,7 +25,7 @@ fn write(mutations: Vec<Mutation>) -> Command {
 }
 
 fn change(token: i64, change: Change) -> Mutation {
-    Mutation { table: TABLE, partition: partition(token), timestamp: None, changes: vec![change] }
+    Mutation { table: TABLE, partition: partition(token), timestamp: None, now_seconds: None, changes: vec![change] }
 }
 
 fn put(token: i64, key: &[u8], operation: CellOperation) -> Mutation {
@@ -267,6 +267,31 @@ fn a_deletion_that_is_covered_by_nothing_any_more_is_swept_away() {
     replica.flush();
     replica.sweep(10);
     assert_eq!(replica.rows.map.len(), 1);
+}
+
+/// A request may say that its time is long ago. What expired before the purge horizon must not be purged at once where it is
+/// flushed: replicas that have not flushed would still let it hide what is older.
+#[test]
+fn what_is_written_dead_hides_what_is_older_on_every_replica() {
+    let put = |timestamp, ttl, now_seconds| {
+        let cells =
+            vec![CellChange { column: ColumnId(1), operation: CellOperation::Set(Bytes::from_static(b"value")) }];
+        let row = RowChange { row: RowId::Row(Bytes::from_static(b"a")), marker: true, ttl, cells };
+        let timestamp = Some(timestamp);
+        write(vec![Mutation { timestamp, now_seconds, ..change(1, Change::Row(row)) }])
+    };
+    let outcome = |flushes: bool| {
+        let mut replica = Replica::new();
+        replica.apply(1, stamp(200), &Command::Purge(PurgeCommand { deleted_before: 100, exceptions: vec![] }));
+        replica.apply(2, stamp(201), &put(20, 10, Some(40)));
+        if flushes {
+            replica.flush();
+        }
+        replica.apply(3, stamp(202), &put(10, 0, None));
+        (replica.digest(), keys(&replica, &scan(9)))
+    };
+    assert_eq!(outcome(false), outcome(true));
+    assert_eq!(outcome(true).1, [], "the later one has expired, the earlier one is overwritten");
 }
 
 #[test]

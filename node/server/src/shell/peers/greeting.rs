@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use trefoil_core::ids::NodeId;
 
 /// The version of greeting, frames and messages. Any change of these raises it.
-pub const PROTOCOL_VERSION: u16 = 2;
+pub const PROTOCOL_VERSION: u16 = 3;
 
 const MAGIC: [u8; 4] = *b"TRFL";
 const GREETING_BYTES: usize = 40;
