@@ -151,6 +151,9 @@ impl Modification {
             return Err(CqlError::server("a write was planned without its partition"));
         };
         let clustering = self.restrictions.clustering.bind(scope)?;
+        if partitions.is_empty() {
+            return Ok(Effects::default());
+        }
         let timestamp = self.using.bind_timestamp(scope)?.or(timestamp);
         let conditions = self.conditions(&partitions, &clustering, scope)?;
         let changes = self.changes(clustering, scope)?;
