@@ -109,6 +109,8 @@ pub(crate) struct Cluster {
     pub(crate) network: BTreeMap<u64, Envelope>,
     pub(crate) observed: Observed,
     pub(crate) reads_ready: Vec<(u64, LogIndex)>,
+    /// Whose disk may be lost: to it even a message of an older term may yet matter.
+    pub(crate) may_lose: Option<usize>,
 }
 
 /// Settings for a replica in a world without chance.
@@ -156,6 +158,7 @@ impl Cluster {
             network: BTreeMap::new(),
             observed: Observed::default(),
             reads_ready: Vec::new(),
+            may_lose: None,
         };
         for at in 0..cluster.sites.len() {
             cluster.absorb(at);
@@ -212,7 +215,11 @@ impl Cluster {
     /// are one.
     fn clean(&mut self) {
         let sites = &self.sites;
+        let may_lose = self.may_lose;
         self.network.retain(|_, envelope| {
+            if may_lose == Some(envelope.to.0 as usize - 1) {
+                return true;
+            }
             let site = &sites[envelope.to.0 as usize - 1];
             let kept = site.disk.saved.hard_state;
             let term = envelope.message.term();

@@ -9,6 +9,7 @@ pub mod election;
 mod interrupted;
 pub mod lease;
 mod ordered;
+pub mod rebuild;
 pub mod recovery;
 mod restored;
 mod site;

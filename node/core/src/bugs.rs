@@ -67,6 +67,12 @@ pub enum PlantedBug {
     TruncateKeepsRows,
     /// A node that lost its disk begins to count its lives anew.
     LivesCountedFromOne,
+    /// A replica that is being rebuilt votes.
+    RebuildingReplicaVotes,
+    /// A leader counts the entries of a replica that is being rebuilt.
+    RebuildingReplicaCounts,
+    /// A replica that is being rebuilt is told that it is whole as soon as its leader hears of it, and believes it.
+    RebuildEndsEarly,
     /// Leaders switch a truncated table's storage when they hear of it, and their logs retire nothing.
     RetiredStorageServed,
     /// An increment that is applied while a flush is under way does not see what is in memory.

@@ -2,6 +2,7 @@
 //! it; Raft paper, figure 8). The leader counts itself like everybody else, by what its disk has confirmed, and is not needed.
 
 use super::log::entry_bytes;
+use super::progress::Progress;
 use super::{Env, Raft, State};
 use crate::bugs::PlantedBug;
 use crate::ids::LogIndex;
@@ -20,7 +21,8 @@ impl Raft {
             if node == me {
                 return own;
             }
-            let progress = leading.progress.get(&node).filter(|progress| progress.counts());
+            let counts = |progress: &&Progress| progress.counts() || env.planted(PlantedBug::RebuildingReplicaCounts);
+            let progress = leading.progress.get(&node).filter(counts);
             progress.map_or(LogIndex(0), |progress| progress.matched)
         });
         let Some(index) = reached.filter(|index| *index > self.commit) else { return };

@@ -174,7 +174,8 @@ impl Raft {
         self.wake_up(from, env);
         // A promise comes before a newer term. With `transfer`, the leader has given its lease up.
         let bound = self.is_leader() || self.promised_against(from, env.now());
-        if self.hard.rebuild.is_some() || (bound && !transfer) {
+        let lost = self.hard.rebuild.is_some() && !env.planted(PlantedBug::RebuildingReplicaVotes);
+        if lost || (bound && !transfer) {
             return;
         }
         self.observe_term(term, env);

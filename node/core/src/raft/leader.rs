@@ -259,7 +259,7 @@ impl Raft {
         self.advance_commit(env);
         self.resolve_reads();
         self.learn_held_by_all();
-        self.end_rebuild(from);
+        self.end_rebuild(from, env);
         self.go_on_with_transfer(from);
         self.ask_for_snapshot(from, env.now());
         self.quiesce_if_all_did();

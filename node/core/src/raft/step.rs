@@ -42,7 +42,7 @@ impl Raft {
                 self.on_rejected(from, round, previous, hint, rebuild, env);
             }
             RaftMessage::TimeoutNow { .. } => self.on_timeout_now(env),
-            RaftMessage::Rebuilt { rebuild, through, .. } => self.on_rebuilt(rebuild, through),
+            RaftMessage::Rebuilt { rebuild, through, .. } => self.on_rebuilt(rebuild, through, env),
             RaftMessage::PreVote { .. }
             | RaftMessage::PreVoteReply { .. }
             | RaftMessage::Vote { .. }
