@@ -4,6 +4,7 @@
 use super::collection::{join_elements, join_fields, join_map, join_set};
 use super::decimal::{Decimal, varint_from_text};
 use super::error::invalid;
+use super::format::float_text;
 use super::json::{Json, is_whole};
 use super::literal::{hex_to_bytes, text_to_bytes};
 use super::vector::{self, join_vector};
@@ -196,10 +197,16 @@ fn varint(json: &Json) -> Result<Vec<u8>, InvalidValue> {
 
 fn decimal(json: &Json) -> Result<Vec<u8>, InvalidValue> {
     match json {
-        Json::String(text) if text.is_empty() => Ok(Vec::new()),
-        Json::Number(text) | Json::String(text) => Decimal::parse(text).map(|decimal| decimal.to_bytes()),
+        Json::String(text) if text.is_empty() => return Ok(Vec::new()),
+        // Cassandra's reader of JSON makes a double of a number that is not whole, and the decimal is made of the double's text.
+        Json::Number(text) if !is_whole(text) => match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Decimal::parse(&float_text(number, &format!("{number:e}"))),
+            _ => invalid!(""),
+        },
+        Json::Number(text) | Json::String(text) => Decimal::parse(text),
         _ => invalid!(""),
     }
+    .map(|decimal| decimal.to_bytes())
     .map_err(|_| InvalidValue(format!("Value '{json}' is not a valid representation of a decimal value")))
 }
 

@@ -216,7 +216,9 @@ fn token(inference: &Inference<'_>) -> Option<Function> {
     };
     Some(Function::strict("token", types, CqlType::BigInt, |_, key| {
         let key = super::super::restrictions::serialize_key(key)?;
-        Ok(Some(Bytes::copy_from_slice(&trefoil_cql::token::Token::of(&key).0.to_be_bytes())))
+        // No partition has an empty key; its token is the least one in Cassandra, which is the end of the ring as well.
+        let token = if key.is_empty() { i64::MIN } else { trefoil_cql::token::Token::of(&key).0 };
+        Ok(Some(Bytes::copy_from_slice(&token.to_be_bytes())))
     }))
 }
 

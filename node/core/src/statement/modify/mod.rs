@@ -206,6 +206,9 @@ impl Modification {
         let mut changes = Vec::with_capacity(rows.len() + 1);
         let row = |row: RowId, marker: bool, cells: Vec<CellChange>| Change::Row(RowChange { row, marker, ttl, cells });
         if !statics.is_empty() {
+            // With every row that is named once more: so a counter is counted, and a list is appended to, in Cassandra.
+            let more = rows.len().saturating_sub(1);
+            changes.extend((0..more).map(|_| row(RowId::Static, false, statics.clone())));
             changes.push(row(RowId::Static, false, statics));
         }
         // A conditional write names its row even if nothing of it changes: the answer depends on it.
