@@ -95,7 +95,8 @@ impl Pair {
             *run.explained.entry(explanation).or_default() += 1;
             // What is written may differ from here on.
             let is_read = matches!(request.statement, Statement::Select(_));
-            if !is_read && !(changes_nothing(&left) && changes_nothing(right)) {
+            let unchanged = is_read || (changes_nothing(&left) && changes_nothing(right));
+            if !unchanged {
                 return run;
             }
         }

@@ -106,7 +106,7 @@ pub(super) fn numbers(
         CqlType::Float => Number::Single(floats!(left.to_f32(), right.to_f32())),
         CqlType::Double => Number::Double(floats!(left.to_f64(), right.to_f64())),
         CqlType::Decimal => {
-            let (left, right) = (left.to_decimal()?, right.to_decimal()?);
+            let (left, right) = (left.to_decimal_operand()?, right.to_decimal_operand()?);
             Number::Decimal(match operator {
                 Add => left.plus(&right)?,
                 Subtract => left.plus(&right.negated())?,
@@ -295,7 +295,9 @@ impl Decimal {
             .max(i64::from(self.scale))
             .max(i64::from(other.scale))
             .clamp(QUOTIENT_SCALE_MIN, QUOTIENT_SCALE_MAX);
-        self.quotient(other, scale).map(|quotient| quotient.stripped(i64::from(i32::MIN)))
+        let quotient = self.quotient(other, scale)?;
+        // Java strips nothing of every scale to the scale 0.
+        Ok(if quotient.is_zero() { Decimal::new(BigInt::ZERO, 0) } else { quotient.stripped(i64::from(i32::MIN)) })
     }
 
     /// With a given scale, halves away from zero.

@@ -138,6 +138,14 @@ impl Number {
         }
     }
 
+    /// Beside a decimal in a calculation: what is no varint becomes a double on the way (Cassandra's `NumberType.toBigDecimal`).
+    pub(super) fn to_decimal_operand(&self) -> Result<Decimal, InvalidValue> {
+        match self {
+            Number::Whole(value) => decimal_of_float(*value as f64),
+            other => other.to_decimal(),
+        }
+    }
+
     /// With the digits that its text has.
     pub(super) fn to_decimal(&self) -> Result<Decimal, InvalidValue> {
         match self {
