@@ -149,10 +149,15 @@ mod tests {
         Operation::CounterAdd { counters: vec![(7, place)] }
     }
 
-    /// A read of increments so many times each, from one second to the next.
-    fn read(times: &[(u32, i64)], at: u64) -> Entry {
+    /// A read that shows increments so many times each.
+    fn read_during(times: &[(u32, i64)], invoke: u64, complete: u64) -> Entry {
         let sum = times.iter().map(|(place, times)| times << (2 * place)).sum::<i64>();
-        entry(Operation::CounterRead { key: 7 }, at, at + 1, Outcome::Ok(Seen::Counters(sum, -sum)))
+        entry(Operation::CounterRead { key: 7 }, invoke, complete, Outcome::Ok(Seen::Counters(sum, -sum)))
+    }
+
+    /// The same, from one second to the next.
+    fn read(times: &[(u32, i64)], at: u64) -> Entry {
+        read_during(times, at, at + 1)
     }
 
     fn judge(entries: Vec<Entry>) -> Result<(), Judged> {
@@ -182,8 +187,10 @@ mod tests {
         assert!(with(vec![read(&[(0, 1), (1, 1)], 2), read(&[(0, 1)], 4)]).is_err(), "it goes back");
         assert!(with(vec![read(&[(0, 1)], 2), read(&[(1, 1)], 2)]).is_err(), "two histories");
         let later = |reads| judge([vec![done(add(0), 0, 1), unknown(add(1), 2, 9)], vec![reads]].concat());
-        assert_eq!(later(read(&[(0, 1), (1, 1)], 0)), Ok(()));
-        assert!(later(read(&[(1, 1)], 0)).is_err(), "the second without the first");
+        // Begun before either was done, so it need not have seen the first.
+        assert_eq!(later(read_during(&[(0, 1), (1, 1)], 0, 3)), Ok(()));
+        assert_eq!(later(read_during(&[], 0, 3)), Ok(()));
+        assert!(later(read_during(&[(1, 1)], 0, 3)).is_err(), "the second without the first");
     }
 
     #[test]
