@@ -8,7 +8,7 @@ use crate::restored::{complete, config_of, offer, snapshot_of};
 use crate::site::{Site, config};
 use crate::withdrawal::{leader, receive, sync_everything};
 use std::time::Duration;
-use trefoil_core::ids::{LogIndex, ShardId, Term};
+use trefoil_core::ids::{LogIndex, ShardId, Term, Ticket};
 use trefoil_core::message::SnapshotPart;
 use trefoil_core::raft::{Append, Entry, Position, RaftMessage, Round};
 use trefoil_core::replicate::Replica;
@@ -213,4 +213,22 @@ fn a_flush_that_failed_is_due_again() {
     refuse_rows(&mut site);
     assert_eq!(site.replica.stale_at(Duration::ZERO), Some(PATIENCE));
     assert!(site.replica.flush(&mut site.around));
+}
+
+#[test]
+fn a_flush_that_failed_for_good_is_not_covered_by_a_later_report() {
+    let mut site = third();
+    for index in 1..3 {
+        receive(&mut site, 1, entry(index));
+        sync_everything(&mut site);
+    }
+    let before = list(&site);
+    assert!(!before.is_empty(), "something is applied");
+    assert!(site.replica.flush(&mut site.around));
+    let (ticket, _) = site.around.waiting.pop_front().expect("the flush is on its way");
+    site.replica.rows_failed(ticket, None, &site.around);
+    // Another shard's batch, submitted later, is durable.
+    site.replica.rows_durable(Ticket(ticket.0 + 1), &mut site.around, &mut site.wanted);
+    assert_eq!(list(&site), before);
+    assert!(site.replica.is_flushing(), "and it is not tried again on such a disk");
 }

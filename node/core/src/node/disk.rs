@@ -113,7 +113,7 @@ impl Node {
             }
             _ => {}
         }
-        let again = !self.background.disk.is_broken();
+        let again = self.background.disk.rows != State::Broken;
         match sequences {
             Some(sequences) => {
                 // What was submitted since will fail too (`Input::PersistFailed`). Who is in it must know before he submits more: his next

@@ -9,6 +9,9 @@ use crate::time::Monotonic;
 use crate::world::{Batch, World};
 use std::time::Duration;
 
+/// Of a flush that will never be durable: no later one's report covers it.
+const NEVER: Ticket = Ticket(u64::MAX);
+
 impl Replica {
     /// Bytes that a flush would free now.
     #[must_use]
@@ -69,12 +72,15 @@ impl Replica {
 
     /// The memtable is what it was, and is old enough to be flushed again after a while; without `again` it stays under way for ever.
     pub(super) fn flush_failed(&mut self, ticket: Ticket, again: Option<Monotonic>, bugs: &impl Bugs) {
-        if again.is_some() && self.flushing.take_if(|(flush, _)| *flush == ticket).is_some() {
-            if bugs.planted(PlantedBug::MemtableLostAtFailedFlush) {
-                return self.store.flush_done();
-            }
-            self.store.flush_failed();
-            self.dirty_since = self.dirty_since.or(again);
+        let Some((_, through)) = self.flushing.take_if(|(flush, _)| *flush == ticket) else { return };
+        if bugs.planted(PlantedBug::MemtableLostAtFailedFlush) {
+            return self.store.flush_done();
         }
+        if again.is_none() {
+            self.flushing = Some((NEVER, through));
+            return;
+        }
+        self.store.flush_failed();
+        self.dirty_since = self.dirty_since.or(again);
     }
 }
