@@ -1,6 +1,7 @@
 //! What the worlds of replication share: replicas of the real type, disks that lose what is not durable, a network that delays,
 //! reorders and (by never delivering) loses, and what is remembered from outside to judge them.
 
+use stateright::{Model, Property};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use trefoil_core::bugs::{Bugs, PlantedBug};
@@ -188,6 +189,18 @@ impl Cluster {
         }
     }
 
+    /// All that a disk was given becomes durable, with what comes of it.
+    pub(crate) fn sync_all(&mut self, at: usize, bug: Option<PlantedBug>) {
+        while !self.sites[at].disk.waiting.is_empty() {
+            self.sync(at, bug);
+        }
+    }
+
+    /// All disks write all that they were given.
+    pub(crate) fn sync_everything(&mut self, bug: Option<PlantedBug>) {
+        (0..self.sites.len()).for_each(|at| self.sync_all(at, bug));
+    }
+
     /// Power is lost, and comes back.
     pub(crate) fn restart(&mut self, at: usize, start: Start, bug: Option<PlantedBug>) {
         let site = &mut self.sites[at];
@@ -292,4 +305,13 @@ impl Cluster {
     pub(crate) fn holds(&self, promise: Broken) -> bool {
         !self.observed.broken.contains(&promise)
     }
+}
+
+/// What is watched for in every world of several replicas.
+pub(crate) fn safety<M: Model<State: AsRef<Cluster>>>() -> Vec<Property<M>> {
+    vec![
+        Property::<M>::always("election safety", |_, state| state.as_ref().holds(Broken::ElectionSafety)),
+        Property::<M>::always("leader completeness", |_, state| state.as_ref().holds(Broken::LeaderCompleteness)),
+        Property::<M>::always("state machine safety", |_, state| state.as_ref().holds(Broken::StateMachineSafety)),
+    ]
 }

@@ -8,7 +8,7 @@
 //!
 //! Properties: ELECTION-SAFETY, COMMITTED-STAYS, and that all apply the same. That elections and commits happen is checked too.
 
-use crate::cluster::{Broken, Cluster, config, saved};
+use crate::cluster::{Cluster, config, safety, saved};
 use bytes::Bytes;
 use stateright::{Model, Property};
 use trefoil_core::bugs::PlantedBug;
@@ -46,6 +46,12 @@ pub struct State {
     crashes: u8,
     replacements: u8,
     proposals: u8,
+}
+
+impl AsRef<Cluster> for State {
+    fn as_ref(&self) -> &Cluster {
+        &self.cluster
+    }
 }
 
 /// What may happen.
@@ -162,27 +168,24 @@ impl Model for Election {
             state.cluster.restart(at, Start::Rebuilding, self.bug);
         }
         for (at, slow) in self.slow.into_iter().enumerate() {
-            while !slow && !state.cluster.sites[at].disk.waiting.is_empty() {
-                state.cluster.sync(at, self.bug);
+            if !slow {
+                state.cluster.sync_all(at, self.bug);
             }
         }
         Some(state)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        vec![
-            Property::<Self>::always("election safety", |_, state| state.cluster.holds(Broken::ElectionSafety)),
-            Property::<Self>::always("leader completeness", |_, state| state.cluster.holds(Broken::LeaderCompleteness)),
-            Property::<Self>::always("state machine safety", |_, state| {
-                state.cluster.holds(Broken::StateMachineSafety)
-            }),
+        let mut properties = safety();
+        properties.extend([
             Property::<Self>::sometimes("an entry is committed", |_, state| {
                 !state.cluster.observed.committed.is_empty()
             }),
             Property::<Self>::sometimes("a second leader follows a first", |_, state| {
                 state.cluster.observed.leaders.len() > 1
             }),
-        ]
+        ]);
+        properties
     }
 }
 

@@ -6,7 +6,7 @@
 use crate::recovery::{append, list};
 use crate::restored::{complete, config_of, offer, snapshot_of};
 use crate::site::{Site, config};
-use crate::withdrawal::{leader, receive, sync_everything};
+use crate::withdrawal::{leader, receive, sync_everything, sync_whole_log};
 use std::time::Duration;
 use trefoil_core::ids::{LogIndex, ShardId, Term, Ticket};
 use trefoil_core::message::SnapshotPart;
@@ -108,9 +108,7 @@ fn nothing_is_cleared_while_a_flush_is_on_its_way() {
     sync_everything(&mut site);
     assert!(site.replica.flush(&mut site.around));
     offer(&mut site, whole.clone());
-    while !site.log.waiting.is_empty() {
-        site.sync_log();
-    }
+    sync_whole_log(&mut site);
     assert!(!site.replica.is_installing(), "the flush belongs to what is about to be cleared");
     assert_eq!(site.around.waiting.len(), 1);
     assert_takes(site, &whole);
@@ -128,9 +126,7 @@ fn what_cannot_be_written_of_a_snapshot_is_written_later() {
     let whole = snapshot_of(SHARD);
     let mut site = third();
     offer(&mut site, whole.clone());
-    while !site.log.waiting.is_empty() {
-        site.sync_log();
-    }
+    sync_whole_log(&mut site);
     assert!(site.replica.is_installing());
     refuse_rows(&mut site);
     assert!(!site.around.waiting.is_empty(), "the clearing begins again");
@@ -191,9 +187,7 @@ fn a_rebuilding_that_was_interrupted_is_gone_on_with() {
     sync_everything(&mut site);
     site.replica.rows_damaged();
     site.advance();
-    while !site.log.waiting.is_empty() {
-        site.sync_log();
-    }
+    sync_whole_log(&mut site);
     assert!(!site.around.stored.map.is_empty());
     site.around.damage = false;
     let mut site = site.restart(&config(3), true);

@@ -55,14 +55,6 @@ pub enum Action {
 }
 
 impl Lease {
-    fn sync(&self, cluster: &mut Cluster) {
-        for at in 0..3 {
-            while !cluster.sites[at].disk.waiting.is_empty() {
-                cluster.sync(at, self.bug);
-            }
-        }
-    }
-
     /// What a leader would answer to a read that begins now. Asked of a copy.
     fn read(&self, state: &State, at: usize) -> Option<ReadDecision> {
         let site = &state.cluster.sites[at];
@@ -90,7 +82,7 @@ impl Model for Lease {
         let stand = RaftMessage::TimeoutNow { term: Term(0) };
         cluster.act(0, self.bug, |raft, step| raft.step(NodeId(2), stand, step));
         while cluster.observed.committed.is_empty() {
-            self.sync(&mut cluster);
+            cluster.sync_everything(self.bug);
             let keys: Vec<u64> = cluster.deliverable().collect();
             for key in keys {
                 cluster.deliver(key, self.bug);
@@ -138,7 +130,7 @@ impl Model for Lease {
                 state.cluster.act(0, self.bug, |raft, step| raft.transfer_leadership(NodeId(2), step));
             }
         }
-        self.sync(&mut state.cluster);
+        state.cluster.sync_everything(self.bug);
         Some(state)
     }
 

@@ -8,7 +8,7 @@
 //!
 //! Properties: ELECTION-SAFETY, COMMITTED-STAYS, and that all apply the same. That the third becomes whole again is checked too.
 
-use crate::cluster::{Broken, Cluster, config};
+use crate::cluster::{Cluster, config, safety};
 use stateright::{Model, Property};
 use trefoil_core::bugs::PlantedBug;
 use trefoil_core::ids::{LogIndex, NodeId, Term};
@@ -45,6 +45,12 @@ pub struct State {
     heartbeats: u8,
 }
 
+impl AsRef<Cluster> for State {
+    fn as_ref(&self) -> &Cluster {
+        &self.cluster
+    }
+}
+
 /// What may happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -64,18 +70,9 @@ const CANDIDATE: usize = 1;
 const LOSER: usize = 2;
 
 impl Rebuild {
-    /// Every disk writes what waits.
-    fn sync(&self, cluster: &mut Cluster) {
-        for at in 0..cluster.sites.len() {
-            while !cluster.sites[at].disk.waiting.is_empty() {
-                cluster.sync(at, self.bug);
-            }
-        }
-    }
-
     /// Deliver what is on its way between the first and the third.
     fn pass(&self, cluster: &mut Cluster) {
-        self.sync(cluster);
+        cluster.sync_everything(self.bug);
         let second = cluster.sites[CANDIDATE].raft.config().me;
         let between: Vec<u64> = cluster
             .network
@@ -153,20 +150,17 @@ impl Model for Rebuild {
                 }
             }
         }
-        self.sync(&mut state.cluster);
+        state.cluster.sync_everything(self.bug);
         state.cluster.reads_ready.clear();
         Some(state)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        vec![
-            Property::<Self>::always("election safety", |_, state| state.cluster.holds(Broken::ElectionSafety)),
-            Property::<Self>::always("leader completeness", |_, state| state.cluster.holds(Broken::LeaderCompleteness)),
-            Property::<Self>::always("state machine safety", |_, state| {
-                state.cluster.holds(Broken::StateMachineSafety)
-            }),
-            Property::<Self>::sometimes("the replica is whole again", |_, state| Rebuild::whole_again(state)),
-        ]
+        let mut properties = safety();
+        properties.extend([Property::<Self>::sometimes("the replica is whole again", |_, state| {
+            Rebuild::whole_again(state)
+        })]);
+        properties
     }
 }
 

@@ -17,6 +17,13 @@ pub(crate) fn receive(site: &mut Site, from: u32, message: RaftMessage) {
     site.advance();
 }
 
+/// The log becomes durable, with what comes of it; the rows do not.
+pub(crate) fn sync_whole_log(site: &mut Site) {
+    while !site.log.waiting.is_empty() {
+        site.sync_log();
+    }
+}
+
 pub(crate) fn sync_everything(site: &mut Site) {
     while !(site.log.waiting.is_empty() && site.around.waiting.is_empty()) {
         site.sync_log();
