@@ -4,9 +4,9 @@
 use super::collection::{join_elements, join_fields, join_map, join_set};
 use super::decimal::{Decimal, varint_from_text};
 use super::error::invalid;
-use super::format::float_text;
 use super::json::{Json, is_whole};
 use super::literal::{hex_to_bytes, text_to_bytes};
+use super::number::decimal_of_float;
 use super::vector::{self, join_vector};
 use super::{CqlType, InvalidValue, UserType};
 
@@ -199,9 +199,9 @@ fn decimal(json: &Json) -> Result<Vec<u8>, InvalidValue> {
     match json {
         Json::String(text) if text.is_empty() => return Ok(Vec::new()),
         // Cassandra's reader of JSON makes a double of a number that is not whole, and the decimal is made of the double's text.
-        Json::Number(text) if !is_whole(text) => match text.parse::<f64>() {
-            Ok(number) if number.is_finite() => Decimal::parse(&float_text(number, &format!("{number:e}"))),
-            _ => invalid!(""),
+        Json::Number(text) if !is_whole(text) => match text.parse() {
+            Ok(number) => decimal_of_float(number),
+            Err(_) => invalid!(""),
         },
         Json::Number(text) | Json::String(text) => Decimal::parse(text),
         _ => invalid!(""),

@@ -158,7 +158,8 @@ impl Number {
     }
 }
 
-fn decimal_of_float(value: f64) -> Result<Decimal, InvalidValue> {
+/// Of a number's shortest text, as Java has it.
+pub(super) fn decimal_of_float(value: f64) -> Result<Decimal, InvalidValue> {
     if value.is_nan() {
         return invalid!("A NaN cannot be converted into a decimal");
     }
