@@ -67,6 +67,17 @@ pub(super) struct Effects {
     pub mutations: Vec<Mutation>,
 }
 
+/// Whether it adds to what is there, so that twice is more than once.
+fn adds(operation: &CellOperation) -> bool {
+    matches!(
+        operation,
+        CellOperation::CounterAdd(_)
+            | CellOperation::ListAppend(_)
+            | CellOperation::ListPrepend(_)
+            | CellOperation::ListReplace(_)
+    )
+}
+
 /// INSERT counts nothing.
 fn check_insert(table: &Table) -> Result<(), CqlError> {
     if table.is_counter() {
@@ -165,7 +176,8 @@ impl Modification {
             changes,
         };
         let mutations = match &partitions[..] {
-            _ if changes.is_empty() => Vec::new(),
+            // A condition is judged by the time that comes with what would be written, though that is nothing.
+            _ if changes.is_empty() && conditions.is_empty() => Vec::new(),
             [single] => vec![mutation(single.clone(), changes)],
             several => several.iter().map(|partition| mutation(partition.clone(), changes.clone())).collect(),
         };
@@ -206,10 +218,11 @@ impl Modification {
         let mut changes = Vec::with_capacity(rows.len() + 1);
         let row = |row: RowId, marker: bool, cells: Vec<CellChange>| Change::Row(RowChange { row, marker, ttl, cells });
         if !statics.is_empty() {
-            // With every row that is named once more: so a counter is counted, and a list is appended to, in Cassandra.
-            let more = rows.len().saturating_sub(1);
-            changes.extend((0..more).map(|_| row(RowId::Static, false, statics.clone())));
+            // Cassandra writes them with every row that is named. It shows where twice is not once, and costs a large value many times.
+            let again: Vec<CellChange> = statics.iter().filter(|cell| adds(&cell.operation)).cloned().collect();
+            let more = if again.is_empty() { 0 } else { rows.len().saturating_sub(1) };
             changes.push(row(RowId::Static, false, statics));
+            changes.extend((0..more).map(|_| row(RowId::Static, false, again.clone())));
         }
         // A conditional write names its row even if nothing of it changes: the answer depends on it.
         if marker || !regulars.is_empty() || self.condition.is_some() {
